@@ -1,0 +1,1 @@
+"""capsafe: a sandbox whose type says what code may do."""
