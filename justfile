@@ -1,0 +1,38 @@
+# Every recipe is a plain command that also works without just. Run inside the virtual environment of README.md.
+
+# What must pass before a change is committed.
+check: lint types test
+
+# Style and mistakes: ruff, all rules.
+lint:
+    ruff check
+    ruff format --check
+
+# mypy --strict over the run time, the plugin, the tests and the examples, with the plugin switched on.
+types:
+    python -m mypy
+
+# The whole suite; arguments go to pytest: `just test tests/cli -k explain`.
+test *arguments:
+    python -m pytest {{arguments}}
+
+# Repair what ruff can repair by itself.
+fix:
+    ruff check --fix
+    ruff format
+
+# The suite against the built wheel, on every supported Python that is there.
+pythons *arguments:
+    nox {{arguments}}
+
+# What a sandboxed call costs, beside a bare fork in the same run.
+bench:
+    python bench/execute.py
+
+# The next release's notes, put together from changelog.d/.
+changelog:
+    towncrier build --draft
+
+# Build the wheel and the source distribution into dist/.
+wheel:
+    python -m hatchling build

@@ -1,0 +1,46 @@
+"""The suite against the built wheel, on every supported Python that is there.
+
+This file knows which Pythons capsafe supports and where they may be installed. It refuses to know what the tests
+are: it runs the same suite as README.md's test command.
+"""
+
+import os
+import sys
+from pathlib import Path
+from shutil import which
+
+import nox
+
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def pyenv_folders() -> list[str]:
+    """Return the ``bin`` folders of the Pythons that pyenv has installed, whichever of them it has switched on.
+
+    Its shims alone do not do: the shim of a Python that is installed but not switched on is there and fails.
+    """
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    return [str(folder) for python in PYTHONS for folder in sorted(root.glob(f"{python}.*/bin"))]
+
+
+def found() -> list[str]:
+    """Put pyenv's Pythons first on PATH; return the supported versions of which there is an interpreter."""
+    os.environ["PATH"] = os.pathsep.join([*pyenv_folders(), os.environ["PATH"]])
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return [python for python in PYTHONS if python == own or which(f"python{python}")]
+
+
+FOUND = found()
+for absent in sorted(set(PYTHONS) - set(FOUND)):
+    print(f"nox: Python {absent} is not here, so its tests are left out", file=sys.stderr)  # noqa: T201 - it is said once
+
+nox.options.sessions = ["tests"]
+nox.options.default_venv_backend = "virtualenv"
+
+
+@nox.session(python=FOUND)
+def tests(session: nox.Session) -> None:
+    """Install the wheel (not editable: what users get) and run the suite; arguments go to pytest."""
+    session.install("--upgrade", "pip>=25.1")
+    session.install(".", "--group", "dev")
+    session.run("pytest", *session.posargs)
