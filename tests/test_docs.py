@@ -1,0 +1,101 @@
+"""What the documentation says of the capabilities is what the capabilities say of themselves."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from capsafe import capabilities
+from capsafe.capabilities import Ambient, Capability
+
+ROOT = Path(__file__).parent.parent
+CAPABILITIES = {
+    name: value
+    for name, value in vars(capabilities).items()
+    if isinstance(value, type) and issubclass(value, Capability) and value is not Capability
+}
+
+
+class Row(NamedTuple):
+    """A row of a table: the capability's name, what stands in brackets behind it, and the other cells."""
+
+    name: str
+    scope: str
+    group: bool
+    cells: tuple[str, ...]
+
+
+def rows(page: str) -> Iterator[Row]:
+    """Yield the rows of all tables of a page whose first cell names a capability."""
+    for line in page.splitlines():
+        if line.startswith("| ") and not line.startswith("| ---"):
+            first, *cells = (cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|"))
+            if match := re.fullmatch(r"(\*\*)?`?([A-Z]\w+)(?:\[(\w)\])?`?(\*\*)?", first):
+                yield Row(match[2], match[3] or "", bool(match[1]), tuple(cells))
+
+
+PAGE = {row.name: row for row in rows((ROOT / "docs/capabilities.md").read_text())}
+
+
+def plain(text: str) -> str:
+    """Return text without the marks that tell code in docstrings and in Markdown."""
+    return " ".join(text.replace("`", "").replace("**", "").split())
+
+
+def test_every_capability_has_one_row() -> None:
+    names = [row.name for row in rows((ROOT / "docs/capabilities.md").read_text())]
+    assert sorted(names) == sorted(CAPABILITIES)
+
+
+# Ambient's docstring speaks of its parameter, which the page calls C.
+@pytest.mark.parametrize("name", sorted(CAPABILITIES.keys() - {"Ambient"}))
+def test_the_row_says_what_the_docstring_says(name: str) -> None:
+    grants, *rest = (inspect.getdoc(CAPABILITIES[name]) or "").split("\n\n")
+    more = {key: text for key, _, text in (paragraph.partition(": ") for paragraph in rest)}
+    row = PAGE[name]
+    assert plain(row.cells[0]) == plain(grants)
+    assert plain(row.cells[1]) == plain(more.get("Not", ""))
+    if "Stands on the checker alone" in more:
+        assert plain(row.cells[2]) == "the checker: " + plain(more["Stands on the checker alone"])
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_the_row_says_whether_there_is_a_scope(name: str) -> None:
+    capability = CAPABILITIES[name]
+    scope = "" if not getattr(capability, "__parameters__", ()) else "C" if capability is Ambient else "S"
+    assert PAGE[name].scope == scope
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_groups_are_bold(name: str) -> None:
+    """A group is what stands directly below Capability and has parts."""
+    capability = CAPABILITIES[name]
+    assert PAGE[name].group == (Capability in capability.__bases__ and bool(capability.__subclasses__()))
+
+
+def test_the_readme_names_the_same_capabilities() -> None:
+    """In README.md's table one row may name several."""
+    readme = (ROOT / "README.md").read_text()
+    table = readme[readme.index("| capability ") :].split("\n\n")[0]
+    first_cells = " ".join(line.split(" | ")[0] for line in table.splitlines()[2:])
+    named = set(re.findall(r"[A-Z]\w+", first_cells)) - {"S", "C"}
+    assert named == set(CAPABILITIES)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
+        if not target.startswith("https://"):
+            assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", [p.name for p in ROOT.glob("docs/*.md")])
+def test_paths_that_are_named_exist(page: str) -> None:
+    """Paths of this tree that a page names as code."""
+    named = r"`((?:capsafe|docs|stubs|tests|examples|bench|mypy_plugin)/[\w./]*)`"
+    for path in re.findall(named, (ROOT / "docs" / page).read_text()):
+        assert (ROOT / path).exists(), path
