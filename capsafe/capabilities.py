@@ -12,9 +12,9 @@ anywhere. Paths are absolute and match by component; network scopes are ``"host:
 ``"10.0.0.0/8:443"``; programs are absolute paths.
 """
 
-from typing import Generic, NoReturn
+from typing import Generic
 
-from typing_extensions import TypeVar
+from typing_extensions import Self, TypeVar
 
 S_co = TypeVar("S_co", bound=str, covariant=True, default=str)
 
@@ -22,7 +22,7 @@ S_co = TypeVar("S_co", bound=str, covariant=True, default=str)
 class Capability:
     """The root of all capabilities. It would grant everything, so it is refused where it is written as a grant."""
 
-    def __new__(cls) -> NoReturn:
+    def __new__(cls) -> Self:  # not NoReturn: mypy then takes the class for a function, not a type[Capability]
         """Refuse instances: a capability is a type argument, never a value."""
         msg = f"{cls.__name__} is a type argument, never a value: write Sandbox[{cls.__name__}]()"
         raise TypeError(msg)
