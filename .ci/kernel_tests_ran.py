@@ -40,4 +40,4 @@ class KernelTests:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the counter."""
-    config.pluginmanager.register(KernelTests(), "kernel_tests_ran")
+    config.pluginmanager.register(KernelTests(), "kernel-tests-counter")
