@@ -12,9 +12,9 @@ anywhere. Paths are absolute and match by component; network scopes are ``"host:
 ``"10.0.0.0/8:443"``; programs are absolute paths.
 """
 
-from typing import Generic
+from typing import Generic, Self
 
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 S_co = TypeVar("S_co", bound=str, covariant=True, default=str)
 

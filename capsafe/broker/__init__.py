@@ -1,1 +1,19 @@
-""""""
+"""The broker: what a closure asks instead of the world, typed by what its sandbox grants."""
+
+from typing import TYPE_CHECKING
+
+from capsafe.broker.surface import Broker as Broker
+
+if TYPE_CHECKING:
+    from capsafe.broker.paths import BrokerPath as BrokerPath
+
+__all__ = ["Broker", "BrokerPath"]
+
+
+def __getattr__(name: str) -> object:
+    """Load BrokerPath when it is asked for: pathlib costs more than the rest of the package."""
+    if name == "BrokerPath":
+        from capsafe.broker.paths import BrokerPath  # noqa: PLC0415 - late, see above
+
+        return BrokerPath
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
