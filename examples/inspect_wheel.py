@@ -152,7 +152,7 @@ def main(arguments: list[str]) -> int:
         return 2
     path = arguments[0]
     reading = Sandbox[ReadFile](timeout=60)
-    parsing = Sandbox[Never](timeout=60, cpu_time=20, memory="1G")
+    parsing = Sandbox[Never](timeout=60, cpu_time=10, memory="1G")
     try:
         data = reading.execute(read_archive, path)
         report = parsing.execute(inspect, data)

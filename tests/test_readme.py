@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(
+BLOCKS: list[tuple[str, str, str]] = re.findall(
     r"^(?:<!-- (?P<marker>[a-z ]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$", README, re.MULTILINE | re.DOTALL
 )
 
