@@ -1,0 +1,163 @@
+"""Joining the rows of a grant into one policy. It names no system call.
+
+This module knows how rows fold together and how scopes become paths and ports. It refuses to know what a row holds.
+"""
+
+import re
+from collections.abc import Iterable
+
+from capsafe.capabilities import Capability
+from capsafe.grants import Grant, Granted
+from capsafe.policy.baseline import BASELINE
+from capsafe.policy.model import (
+    NO_PORT_RIGHT,
+    NO_RIGHT,
+    PathRule,
+    Place,
+    Policy,
+    PortRight,
+    PortRule,
+    Right,
+    Rule,
+)
+from capsafe.policy.table import JOINT_ROWS, PROCESS_FOLDERS, ROWS, Row
+
+_PROCESS_FOLDERS = re.compile(PROCESS_FOLDERS)
+
+
+def compile_policy(grant: Grant) -> Policy:
+    """Join what every sandbox can do with what the grant adds.
+
+    ``grant``: what was granted; ``Ambient`` counts as what is inside. Returns plain data and asks the system
+    nothing, so it works on any platform; where a scope can't be enforced, ``Policy.unenforceable`` says why, and
+    ``capsafe.kernel.prepare`` raises it. Raises nothing.
+    """
+    parts = [(one, capability, ROWS[capability]) for one in grant for capability in _leaves(one.capability)]
+    rows = [row for _, _, row in parts]
+    rules: set[Rule] = set(BASELINE)
+    for one, _, row in parts:
+        rules |= row.calls
+        if _is_anywhere(one):
+            rules |= row.unscoped_calls
+    granted = {capability for _, capability, _ in parts}
+    for needed, joint in JOINT_ROWS.items():
+        if needed <= granted:
+            rules |= joint
+    return Policy(
+        grant=grant,
+        rules=absorb(rules),
+        paths=_join_paths(rule for one, _, row in parts for rule in _paths(one, row)),
+        ports=frozenset(rule for one, _, row in parts for rule in _ports(one, row)),
+        open_ports=_open_ports(parts),
+        landlock_abi=max((row.landlock_abi for row in rows), default=0),
+        streams=frozenset().union(*(row.streams for row in rows)),
+        environ=any(row.environ for row in rows),
+        files=any(row.files for row in rows),
+        programs=any(row.programs for row in rows),
+        threads=any(row.threads for row in rows),
+        preload=tuple(sorted({name for row in rows for name in row.preload})),
+        unenforceable=tuple(dict.fromkeys(text for part in parts for text in _refusals(*part))),
+        remarks=tuple(dict.fromkeys(text for part in parts for text in _remarks(*part))),
+    )
+
+
+def absorb(rules: Iterable[Rule]) -> frozenset[Rule]:
+    """Leave out every rule that another one, with fewer conditions on the same call, makes idle.
+
+    Each compiled call is then either always allowed or under conditions, never both: libseccomp would drop the conditions
+    without a word.
+    """
+    kept = set(rules)
+    return frozenset(
+        rule
+        for rule in kept
+        if not any(
+            other.call == rule.call and other != rule and all(_implied(one, rule.when) for one in other.when)
+            for other in kept
+        )
+    )
+
+
+def _implied(condition: object, by: tuple[object, ...]) -> bool:
+    return condition in by
+
+
+def _leaves(capability: type[Capability]) -> list[type[Capability]]:
+    """Return the rows that a capability stands for: its own, or those of all its parts."""
+    if capability in ROWS:
+        return [capability]
+    return [row for row in ROWS if issubclass(row, capability)]
+
+
+def _is_anywhere(one: Granted) -> bool:
+    # The root is everything, so it is taken as no scope: else it would bring /proc in.
+    return one.scopes is None or "/" in one.scopes
+
+
+def _paths(one: Granted, row: Row) -> list[PathRule]:
+    found = list(row.paths)
+    if row.rights and one.scopes is not None and not _is_anywhere(one):
+        found += [PathRule(scope, row.rights, required=True) for scope in one.scopes]
+    elif row.rights:
+        found.append(PathRule(Place.ANYWHERE, row.rights))
+    return found
+
+
+def _join_paths(rules: Iterable[PathRule]) -> frozenset[PathRule]:
+    """Add up the rights on each path, so that a path is one rule whatever it was granted for."""
+    joined: dict[str | Place, tuple[Right, bool]] = {}
+    for rule in rules:
+        rights, required = joined.get(rule.path, (NO_RIGHT, False))
+        joined[rule.path] = (rights | rule.rights, required or rule.required)
+    return frozenset(PathRule(path, rights, required) for path, (rights, required) in joined.items())
+
+
+def _ports(one: Granted, row: Row) -> list[PortRule]:
+    if not row.ports or one.scopes is None:
+        return []
+    return [PortRule(int(port), row.ports) for scope in one.scopes if (port := _port_of(scope)) is not None]
+
+
+def _port_of(scope: str) -> str | None:
+    """Return the port of ``*:port``; other scopes name hosts, which no rule of the kernel sees."""
+    host, _, port = scope.rpartition(":")
+    return port if host == "*" and port != "*" else None
+
+
+def _open_ports(parts: Iterable[tuple[Granted, type[Capability], Row]]) -> PortRight:
+    found = NO_PORT_RIGHT
+    for one, _, row in parts:
+        found |= row.ports_anywhere
+        if one.scopes is None:
+            found |= row.ports
+    return found
+
+
+def _refusals(one: Granted, capability: type[Capability], row: Row) -> list[str]:
+    if one.scopes is None:
+        return []
+    name = capability.__name__
+    if row.scope_refused:
+        return [f"{name}: {row.scope_refused}"]
+    if row.ports:
+        return [
+            f"{name}: the kernel can't hold TCP to the host of {scope!r}, only to a port; "
+            f'write "*:443" (any host, one port), or {name} without a scope'
+            for scope in sorted(one.scopes)
+            if _port_of(scope) is None
+        ]
+    if row.rights and not _is_anywhere(one):
+        return [
+            f"{name}: {scope!r} would open the environment and memory of processes as files; "
+            "name single files such as /proc/meminfo"
+            for scope in sorted(one.scopes)
+            if _PROCESS_FOLDERS.fullmatch(scope)
+        ]
+    return []
+
+
+def _remarks(one: Granted, capability: type[Capability], row: Row) -> list[str]:
+    texts = [row.scope_remark] if not _is_anywhere(one) else []
+    if _is_anywhere(one) or not row.rights:
+        texts.append(row.remark)
+    return [f"{capability.__name__}: {text}" for text in texts if text]

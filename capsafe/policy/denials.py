@@ -1,0 +1,161 @@
+"""DATA: what no capability gives, denied by a second filter that holds whatever the first one allows.
+
+This module knows the calls that reach out of any sandbox. It refuses to know about grants. A second filter rather than rows of the first:
+libseccomp silently drops a conditional rule beside an unconditional one, and of two filters the kernel takes the
+stricter answer.
+"""
+
+from typing import Final
+
+#: The memory, descriptors and identity of other processes.
+OTHER_PROCESSES: Final = (
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "process_mrelease",
+    "kcmp",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "move_pages",
+    "migrate_pages",
+)
+
+#: Code in the kernel, and its tables.
+KERNEL: Final = (
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "create_module",
+    "query_module",
+    "get_kernel_syms",
+    "lsm_set_self_attr",
+    "uretprobe",
+    "modify_ldt",
+    "iopl",
+    "ioperm",
+    "syslog",
+    "_sysctl",
+    "sysfs",
+    "nfsservctl",
+    "lookup_dcookie",
+    "uselib",
+    "personality",
+)
+
+#: The kernel's keys.
+KEYS: Final = ("keyctl", "add_key", "request_key")
+
+#: Mounts, roots and namespaces; and files found past the tree of paths that Landlock guards.
+MOUNTS: Final = (
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "unshare",
+    "setns",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "move_mount",
+    "open_tree",
+    "open_tree_attr",
+    "mount_setattr",
+    "statmount",
+    "listmount",
+    "quotactl",
+    "quotactl_fd",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "fanotify_init",
+    "fanotify_mark",
+)
+
+#: The machine.
+MACHINE: Final = (
+    "reboot",
+    "swapon",
+    "swapoff",
+    "acct",
+    "sethostname",
+    "setdomainname",
+    "settimeofday",
+    "clock_settime",
+    "clock_adjtime",
+    "adjtimex",
+    "vhangup",
+)
+
+#: Owners, identities and device files.
+OWNERSHIP: Final = (
+    "setuid",
+    "setgid",
+    "setreuid",
+    "setregid",
+    "setresuid",
+    "setresgid",
+    "setfsuid",
+    "setfsgid",
+    "setgroups",
+    "capset",
+    "chown",
+    "fchown",
+    "lchown",
+    "fchownat",
+    "mknod",
+    "mknodat",
+)
+
+#: Channels between processes that no path and no descriptor guards.
+CHANNELS: Final = (
+    "shmget",
+    "shmat",
+    "shmctl",
+    "shmdt",
+    "semget",
+    "semop",
+    "semctl",
+    "semtimedop",
+    "msgget",
+    "msgsnd",
+    "msgrcv",
+    "msgctl",
+    "mq_open",
+    "mq_unlink",
+    "mq_timedsend",
+    "mq_timedreceive",
+    "mq_notify",
+    "mq_getsetattr",
+)
+
+#: Ways past the conditions on arguments: they take flags, or whole calls, from memory.
+PAST_THE_FILTER: Final = ("clone3", "openat2", "io_uring_setup", "io_uring_enter", "io_uring_register", "execveat")
+
+DENIED: Final[tuple[str, ...]] = (
+    *OTHER_PROCESSES,
+    *KERNEL,
+    *KEYS,
+    *MOUNTS,
+    *MACHINE,
+    *OWNERSHIP,
+    *CHANNELS,
+    *PAST_THE_FILTER,
+)
+
+#: A standard stream that was not granted is refused by its number, so that ``print`` fails at the call and its text
+#: is not lost in a buffer. The authority itself is gone already: nothing is open there.
+STREAM_READS: Final = ("read", "readv", "pread64", "preadv", "preadv2")
+STREAM_WRITES: Final = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
+STREAMS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
+    ("stdin", 0, STREAM_READS),
+    ("stdout", 1, STREAM_WRITES),
+    ("stderr", 2, STREAM_WRITES),
+)
