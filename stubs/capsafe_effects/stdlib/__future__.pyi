@@ -1,0 +1,2 @@
+# Reviewed: feature names.
+__default__: Pure

@@ -1,0 +1,3 @@
+# Reviewed: digests of bytes.
+__default__: Pure
+def hmac_new(key, msg=..., digestmod=...) -> EffectsOf["digestmod"]: ...

@@ -1,0 +1,2 @@
+# The same in Python as _decimal; its names are those of decimal.
+__default__: Pure

@@ -1,0 +1,2 @@
+# Its names are those of _bisect.
+__default__: Pure

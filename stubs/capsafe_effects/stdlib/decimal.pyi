@@ -1,0 +1,6 @@
+# Reviewed: arithmetic; the context in force is a context variable, no effect outside.
+__default__: Pure
+class Decimal:
+    def __init__(self, value=..., context=...) -> EffectsOf["value.__index__", "value.__iter__"]: ...
+class Context:
+    def __init__(self, prec=..., rounding=..., Emin=..., Emax=..., capitals=..., clamp=..., flags=..., traps=...) -> EffectsOf["flags", "traps"]: ...

@@ -1,0 +1,2 @@
+# Reviewed: text in memory.
+__default__: Pure

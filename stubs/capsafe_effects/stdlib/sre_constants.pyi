@@ -1,0 +1,2 @@
+# Reviewed: the compiler behind re; text in, tables out.
+__default__: Pure

@@ -1,0 +1,3 @@
+# Reviewed: the compiler behind re; text in, tables out.
+__default__: Pure
+def expand_template(template, match) -> EffectsOf["match"]: ...

@@ -1,0 +1,2 @@
+# Its names are those of _struct, and the exception.
+__default__: Pure

@@ -1,0 +1,3 @@
+# Reviewed: text in memory.
+__default__: Pure
+def indent(text, prefix, predicate=...) -> EffectsOf["predicate"]: ...
