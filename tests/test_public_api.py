@@ -1,0 +1,193 @@
+"""The public surface: what is exported, that each operation says what it needs, and that importing it is cheap."""
+
+import ast
+import copy
+import inspect
+import json
+import pickle
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+import capsafe
+from capsafe import capabilities, errors
+from capsafe.broker import BrokerPath
+from capsafe.broker.guard import needs_of
+from capsafe.grants import read_grant
+
+ROOT = Path(__file__).parents[1]
+
+EXPORTS = [
+    "Sandbox",
+    "Broker",
+    "Capability",
+    "Ambient",
+    "FileSystem",
+    "ReadFile",
+    "StatFile",
+    "WriteFile",
+    "Network",
+    "Connect",
+    "Listen",
+    "Resolve",
+    "Datagram",
+    "UnixSocket",
+    "Process",
+    "Spawn",
+    "Signal",
+    "Stdio",
+    "Stdin",
+    "Stdout",
+    "Stderr",
+    "Environ",
+    "Clock",
+    "Random",
+    "Threads",
+    "Import",
+    "SystemInfo",
+    "NativeCode",
+    "CapabilityError",
+    "SandboxKilledError",
+    "SandboxTimeoutError",
+    "TransferError",
+    "GrantError",
+    "MissingPathError",
+    "UnsupportedError",
+]
+
+#: Part of every package's namespace once its submodules are imported; no export of ours.
+SUBMODULES = {file.stem for file in (ROOT / "capsafe").iterdir()}
+
+
+def test_the_exports_are_the_documented_ones() -> None:
+    found = {name for name in vars(capsafe) if not name.startswith("_")} - SUBMODULES
+    assert found == set(EXPORTS)
+
+
+def test_each_export_is_written_for_type_checkers_too() -> None:
+    """``X as X``: a plain import is private to a strict checker."""
+    tree = ast.parse(Path(capsafe.__file__).read_text())
+    written = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert {alias.asname for alias in written} == set(EXPORTS)
+    assert all(alias.name == alias.asname for alias in written)
+
+
+def test_every_capability_and_error_is_exported() -> None:
+    for module, base in ((capabilities, capabilities.Capability), (errors, Exception)):
+        for name, value in vars(module).items():
+            if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
+                assert getattr(capsafe, name) is value
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", capsafe.__version__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        capsafe.nothing  # noqa: B018 - the access is the test
+
+
+def test_a_capability_is_never_a_value() -> None:
+    with pytest.raises(TypeError, match=re.escape("write Sandbox[ReadFile]()")):
+        capsafe.ReadFile()
+
+
+# The broker's operations
+
+
+def operations(cls: type) -> Iterator[tuple[str, FunctionType]]:
+    for name, value in vars(cls).items():
+        function = value.fget if isinstance(value, property) else value
+        if not name.startswith("_") and isinstance(function, FunctionType):
+            yield name, inspect.unwrap(function)  # type: ignore[misc]  # unwrapping a function gives a function
+
+
+def self_types(cls: type, name: str, function: FunctionType) -> list[str]:
+    """Return the ``self`` types: of the overloads where there are some, else the method's own."""
+    overloads = typing.get_overloads(getattr(cls, name)) or [function]
+    return [one.__annotations__.get("self", "") for one in overloads]
+
+
+BOTH = [(cls, name, function) for cls in (capsafe.Broker, BrokerPath) for name, function in operations(cls)]
+
+
+@pytest.mark.parametrize(("cls", "name", "function"), BOTH, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_the_docstring_begins_with_the_capability_of_the_self_type(
+    cls: type, name: str, function: FunctionType
+) -> None:
+    """Editors complete all operations, granted or not, so the first words must say which it is."""
+    first = (function.__doc__ or "").split(". ")[0]
+    needed = {need.__name__ for text in self_types(cls, name, function) if text for need in needs_of(text)}
+    assert first.startswith("Needs ")
+    said = {word for word in re.findall(r"\w+", first) if hasattr(capabilities, word)}
+    assert said == needed
+    if not needed:
+        assert first == "Needs nothing"
+
+
+@pytest.mark.parametrize("cls", [capsafe.Broker, BrokerPath])
+def test_scopes_are_left_open_in_self_types(cls: type) -> None:
+    """``ReadFile[Never]``, not ``ReadFile``: some ReadFile is enough, in whatever scope."""
+    scoped = [name for name, value in vars(capabilities).items() if getattr(value, "__parameters__", ())]
+    assert {"ReadFile", "Connect", "Spawn", "Import"} <= set(scoped)
+    for name, function in operations(cls):
+        for text in self_types(cls, name, function):
+            for capability in re.findall(r"\b[A-Z]\w+(?![\w\[])", text):
+                assert capability not in scoped, f"{cls.__name__}.{name}: {text}"
+
+
+def test_every_capability_that_offers_something_has_an_operation() -> None:
+    """Groups are covered by their parts, Ambient offers nothing."""
+    leaves = {
+        name
+        for name, value in vars(capabilities).items()
+        if isinstance(value, type) and issubclass(value, capabilities.Capability) and name in EXPORTS
+    } - {"Capability", "Ambient", "FileSystem", "Network", "Process", "Stdio"}
+    offered = {
+        need.__name__
+        for name, function in operations(capsafe.Broker)
+        for text in self_types(capsafe.Broker, name, function)
+        for need in needs_of(text)
+    }
+    assert offered == leaves
+
+
+def test_a_broker_shows_its_grant_and_is_not_sent() -> None:
+    broker: capsafe.Broker[capsafe.ReadFile] = capsafe.Broker(read_grant(capsafe.ReadFile | capsafe.Connect))
+    assert repr(broker) == "Broker[ReadFile | Connect]"
+    for value in (broker, broker.path("/etc")):
+        for send in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(capsafe.TransferError, match="can't be copied or sent"):
+                send(value)
+
+
+# The cost of importing
+
+HEAVY = ["pyseccomp", "landlockpy", "mypy", "msgspec", "asyncio", "subprocess", "socket", "ctypes", "typer", "rich"]
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    program = f"import sys, json, capsafe; print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_importing_takes_under_sixty_milliseconds() -> None:
+    """The best of five, because the machine has other things to do."""
+    times = []
+    for _ in range(5):
+        arguments = [sys.executable, "-X", "importtime", "-c", "import capsafe"]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+        (total,) = re.findall(r"\|\s+(\d+) \| capsafe$", done.stderr, re.MULTILINE)
+        times.append(int(total))
+    assert min(times) < 60_000
+
+
+def test_importing_needs_no_linux() -> None:
+    """Types work anywhere; only execute needs the kernel."""
+    program = "import sys; sys.platform = 'darwin'; sys.modules['pyseccomp'] = None; import capsafe; capsafe.Sandbox"
+    subprocess.run([sys.executable, "-c", program], check=True)
