@@ -1,0 +1,179 @@
+"""What a child does to itself that is not a rule: how it is forked, and what it drops.
+
+This module knows single steps, each one call or a few. It refuses to know their order, which is the worker's. Import it
+in the parent, so that nothing is loaded or searched for after the fork.
+
+Sources: prctl(2), capabilities(7), close_range(2), fork(2).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from itertools import repeat, tee
+from operator import call
+from typing import Any, Final
+
+from capsafe.kernel.libc import LIBC, check, prctl
+from capsafe.kernel.support import architecture
+from capsafe.policy.numbers import NUMBERS
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_CAPBSET_READ: Final = 23
+_PR_CAPBSET_DROP: Final = 24
+_PR_SET_SECUREBITS: Final = 28
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_PR_CAP_AMBIENT: Final = 47
+_PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+
+#: NOROOT, NO_SETUID_FIXUP and NO_CAP_AMBIENT_RAISE, each with its lock, and the lock of KEEP_CAPS.
+_SECUREBITS: Final = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80
+_CAPABILITY_VERSION_3: Final = 0x20080522
+_CAP_SETPCAP: Final = 8
+_LAST_DESCRIPTOR: Final = 0xFFFFFFFF
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]  # ctypes reads it so
+
+
+class _CapabilityData(ctypes.Structure):
+    _fields_ = [  # ctypes reads it so
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    ]
+
+
+_python: Any = ctypes.pythonapi
+_before_fork: Final = _python.PyOS_BeforeFork
+_before_fork.restype = None
+_before_fork.argtypes = ()
+_after_fork_parent: Final = _python.PyOS_AfterFork_Parent
+_after_fork_parent.restype = None
+_after_fork_parent.argtypes = ()
+_after_fork_child: Final = _python.PyOS_AfterFork_Child
+_after_fork_child.restype = None
+_after_fork_child.argtypes = ()
+_libc_fork: Final = LIBC.fork
+_libc_fork.restype = ctypes.c_int
+_libc_fork.argtypes = ()
+
+#: typeshed's ``call`` can't be mapped over callables with different results.
+_call: Final[Any] = call
+
+#: What follows on each step of a fork: nothing on Python's preparations, then the child's or the parent's cleaning up.
+_AFTER: Final = {None: tuple, 0: _after_fork_child}
+
+
+def fork() -> int:
+    """Fork as ``os.fork`` does, at-fork hooks included, without its warning.
+
+    From 3.12 on ``os.fork`` warns in a process that has threads, and a warning is the caller's global state: it can't
+    be silenced for one thread, and where warnings are errors it would break the caller for what the worker takes care
+    of (the child takes no lock that another thread may hold).
+
+    The steps run inside one call of ``list``, in C. Between two bytecodes the interpreter may hand the GIL to another
+    thread, and from 3.13 on Python holds a lock from before the fork until after it that such a thread may want while
+    it has the GIL.
+
+    Returns 0 in the child and its process id in the parent. Raises ``OSError`` where there can be no more processes.
+    """
+    sys.audit("os.fork")
+    steps, results = tee(map(_call, (_before_fork, _libc_fork)))
+    list(map(_call, map(_AFTER.get, steps, repeat(_after_fork_parent))))
+    _, pid = results
+    return check(pid, "fork")
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the thread that forked it ends.
+
+    ``parent``: the process id of the parent, read there before the fork; where it is gone already, this process ends
+    at once. Raises ``OSError``.
+    """
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def forbid_dumping() -> None:
+    """Make this process's memory and descriptors unreadable for others of the same user; no core dump either."""
+    prctl(_PR_SET_DUMPABLE, 0)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of all descendants whose own parent ends, so that they can be found and ended."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def close_descriptors(keep: Iterable[int]) -> None:
+    """Close every descriptor but those in ``keep``. Raises ``OSError``."""
+    first = 0
+    for kept in sorted({*keep}):
+        if kept > first:
+            _close_range(first, kept - 1)
+        first = kept + 1
+    _close_range(first, _LAST_DESCRIPTOR)
+
+
+def _close_range(first: int, last: int) -> None:
+    number = NUMBERS[architecture()]["close_range"]
+    try:
+        check(int(LIBC.syscall(number, ctypes.c_uint(first), ctypes.c_uint(last), 0)), "close_range")
+    except OSError:
+        # Older than Linux 5.9, or an outer filter without it.
+        for descriptor in (int(name) for name in os.listdir("/proc/self/fd")):  # numbers
+            if first <= descriptor <= last:
+                _close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        return  # the descriptor of the listing itself
+
+
+def clear_environment() -> None:
+    """Empty ``os.environ`` and the C library's environment.
+
+    The block that the process was started with stays in memory as ``/proc/self/environ``: keep that path out of reach.
+    """
+    os.environ.clear()
+    check(-1 if LIBC.clearenv() else 0, "clearenv")
+
+
+def has_privileges() -> bool:
+    """Say whether this process has any Linux capability: root does, and so may others."""
+    effective, permitted = _read_privileges()
+    return bool(effective or permitted)
+
+
+def drop_privileges() -> None:
+    """Give up every Linux capability, for ever and for all programs started later, also for root.
+
+    Root is then a user like others, who owns root's files: it can't read another user's private ones. Raises
+    ``OSError``.
+    """
+    effective, permitted = _read_privileges()
+    if effective & 1 << _CAP_SETPCAP:
+        for capability in range(64):
+            if LIBC.prctl(_PR_CAPBSET_READ, ctypes.c_ulong(capability), 0, 0, 0) == 1:
+                prctl(_PR_CAPBSET_DROP, capability)
+        prctl(_PR_SET_SECUREBITS, _SECUREBITS)
+    if permitted or effective:
+        prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+        header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+        number = NUMBERS[architecture()]["capset"]
+        check(int(LIBC.syscall(number, ctypes.byref(header), ctypes.byref((_CapabilityData * 2)()))), "capset")
+
+
+def _read_privileges() -> tuple[int, int]:
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    data = (_CapabilityData * 2)()
+    number = NUMBERS[architecture()]["capget"]
+    check(int(LIBC.syscall(number, ctypes.byref(header), ctypes.byref(data))), "capget")
+    return data[0].effective | data[1].effective << 32, data[0].permitted | data[1].permitted << 32

@@ -1,0 +1,166 @@
+"""A policy's rules as seccomp filters, compiled by libseccomp once and kept as bytes.
+
+This module knows the two filters (what is allowed; what is denied whatever is allowed), how they are compiled and how
+they are installed. It refuses to know why a call is allowed.
+
+Sources: seccomp(2), seccomp_rule_add(3), Documentation/userspace-api/seccomp_filter.rst.
+"""
+
+import struct
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Final
+
+from capsafe.errors import UnsupportedError
+from capsafe.kernel.support import architecture, load_pyseccomp
+from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
+from capsafe.policy.denials import DENIED, STREAMS
+from capsafe.policy.model import Masked, Policy, Rule, equals
+from capsafe.policy.numbers import ARCHITECTURES, LAST, NUMBERS, X32_BIT
+
+_RET_KILL_PROCESS: Final = 0x80000000
+_RET_ERRNO: Final = 0x00050000
+
+# The classic BPF instructions of the few lines that libseccomp can't be asked for (linux/bpf_common.h).
+_LOAD: Final = 0x20
+_JUMP_EQUAL: Final = 0x15
+_JUMP_GREATER_EQUAL: Final = 0x35
+_RETURN: Final = 0x06
+_OFFSET_NUMBER: Final = 0
+_OFFSET_ARCHITECTURE: Final = 4
+
+_HIGHEST_PRIORITY: Final = 255
+
+Conditions = tuple[Masked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Two classic BPF programs, as the bytes of ``struct sock_filter``; both hold, the stricter answer wins."""
+
+    denied: bytes
+    allowed: bytes
+
+
+def compile_filters(policy: Policy) -> Filters:
+    """Compile a policy for this machine; the second time, for an equal one, is free.
+
+    Raises ``UnsupportedError`` where libseccomp is missing or the machine is not known.
+    """
+    guarded = frozenset() if policy.programs else frozenset(name for name, _, _ in STREAMS) - policy.streams
+    return _compile(policy.rules, guarded, architecture())
+
+
+@lru_cache(maxsize=256)
+def _compile(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> Filters:
+    return Filters(denied=_compile_denied(guarded, machine), allowed=_compile_allowed(rules, machine))
+
+
+@lru_cache(maxsize=8)  # one for each set of streams
+def _compile_denied(guarded: frozenset[str], machine: str) -> bytes:
+    seccomp = load_pyseccomp()
+    numbers = NUMBERS[machine]
+    rows: dict[int, tuple[int, set[Conditions]]] = {}
+    for call in DENIED:
+        if call in numbers:
+            error = OTHER_ERRORS.get(call, REFUSED)
+            rows[numbers[call]] = (seccomp.ERRNO(error), {()})
+    for stream, descriptor, calls in STREAMS:
+        for call in calls if stream in guarded else ():
+            _, conditions = rows.setdefault(numbers[call], (seccomp.ERRNO(REFUSED), set()))
+            conditions.add((equals(0, descriptor),))
+    return _export(seccomp, seccomp.ALLOW, rows)
+
+
+def _compile_allowed(rules: frozenset[Rule], machine: str) -> bytes:
+    seccomp = load_pyseccomp()
+    numbers = NUMBERS[machine]
+    allowed: dict[str, set[Conditions]] = defaultdict(set)
+    for rule in rules:
+        allowed[rule.call].add(rule.when)
+    rows = {numbers[call]: (seccomp.ALLOW, when) for call, when in allowed.items() if call in numbers}
+    for call, error in OTHER_ERRORS.items():
+        if call in numbers and call not in allowed:
+            rows[numbers[call]] = (seccomp.ERRNO(error), {()})
+    return _prefix(machine) + _export(seccomp, seccomp.ERRNO(REFUSED), rows)
+
+
+def _export(seccomp: ModuleType, default: int, rows: Mapping[int, tuple[int, set[Conditions]]]) -> bytes:
+    """Have libseccomp compile rows of number -> action and the conditions under any of which it is taken."""
+    try:
+        compiled: Any = seccomp.SyscallFilter(default)
+        # The library's own default kills one thread; the others would wait for it for ever.
+        compiled.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.KILL_PROCESS)
+        for number, (action, alternatives) in sorted(rows.items()):
+            if () in alternatives and len(alternatives) > 1:
+                # It would keep the unconditional one and drop the others without a word.
+                raise AssertionError(f"call {number} has rules with and without conditions")
+            for conditions in sorted(alternatives):
+                compiled.add_rule(action, number, *(_argument(seccomp, one) for one in conditions))
+            if () not in alternatives:
+                # The kernel remembers the calls that are always allowed and skips the filter for them, so those
+                # that remain are the ones to decide first.
+                compiled.syscall_priority(number, _HIGHEST_PRIORITY)
+        with tempfile.TemporaryFile() as output:
+            compiled.export_bpf(output)
+            output.seek(0)
+            return output.read()
+    except OSError as error:
+        raise UnsupportedError(f"libseccomp refused to compile the filter: {error}") from error
+
+
+def _argument(seccomp: ModuleType, condition: Masked) -> object:
+    return seccomp.Arg(condition.argument, seccomp.MASKED_EQ, condition.mask, condition.value)
+
+
+def _instruction(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, then, otherwise, value)
+
+
+def _prefix(machine: str) -> bytes:
+    """Return the lines before libseccomp's: foreign and x32 calls kill, calls newer than the table are not there.
+
+    libseccomp can't say "greater than" of a call's number. What follows is entered by falling through, and its jumps
+    are relative, so it need not know.
+    """
+    kill = _instruction(_RETURN, _RET_KILL_PROCESS)
+    lines = [
+        _instruction(_LOAD, _OFFSET_ARCHITECTURE),
+        _instruction(_JUMP_EQUAL, ARCHITECTURES[machine], then=1),
+        kill,
+        _instruction(_LOAD, _OFFSET_NUMBER),
+        _instruction(_JUMP_GREATER_EQUAL, LAST + 1, otherwise=_newer_length(machine)),
+    ]
+    if machine == "x86_64":
+        lines += [_instruction(_JUMP_GREATER_EQUAL, X32_BIT, otherwise=1), kill]
+    lines.append(_instruction(_RETURN, _RET_ERRNO | NEWER))
+    return b"".join(lines)
+
+
+def _newer_length(machine: str) -> int:
+    return 3 if machine == "x86_64" else 1
+
+
+def install(filters: Sequence[bytes]) -> None:
+    """Install filters on this thread, for ever; no_new_privs must be set. Raises ``OSError``."""
+    for program in filters:
+        _install(program)
+
+
+def _install(program: bytes) -> None:
+    import ctypes  # late, as everywhere; prepare has loaded it before the fork
+
+    from capsafe.kernel.libc import LIBC, check  # loads ctypes
+
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]  # ctypes reads it so
+
+    buffer = ctypes.create_string_buffer(program, len(program))
+    described = Program(len(program) // 8, ctypes.addressof(buffer))
+    number = NUMBERS[architecture()]["seccomp"]
+    set_mode_filter = 1
+    check(int(LIBC.syscall(number, set_mode_filter, 0, ctypes.byref(described))), "seccomp")

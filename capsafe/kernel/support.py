@@ -1,0 +1,157 @@
+"""What this system can enforce.
+
+This module knows how to ask the kernel and libseccomp, without changing anything. It refuses to know what a policy
+needs.
+"""
+
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final
+
+from capsafe.errors import UnsupportedError
+from capsafe.policy.numbers import ARCHITECTURES, NUMBERS
+
+LIBSECCOMP_HINT: Final = (
+    "install it with 'apt install libseccomp2', 'dnf install libseccomp', 'apk add libseccomp' or your system's package"
+)
+
+_SECCOMP_GET_ACTION_AVAIL: Final = 2
+_RET_ERRNO: Final = 0x00050000
+_LANDLOCK_CREATE_RULESET: Final = 444
+_LANDLOCK_VERSION_FLAG: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What the running system offers.
+
+    ``kernel``: its release. ``machine``: as ``uname -m`` says. ``landlock_abi``: 0 where there is no Landlock.
+    ``libseccomp``: its version, None where it can't be loaded. ``seccomp``: the kernel takes filters.
+    ``user_namespaces``: this user may make them.
+    """
+
+    kernel: str
+    machine: str
+    landlock_abi: int
+    libseccomp: str | None
+    seccomp: bool
+    user_namespaces: bool
+
+
+@cache
+def probe() -> Support:
+    """Ask what this system can enforce. Asked once in a process; raises nothing, on any platform."""
+    if sys.platform != "linux":
+        return Support(platform.release(), platform.machine(), 0, None, seccomp=False, user_namespaces=False)
+    return Support(
+        kernel=platform.release(),
+        machine=platform.machine(),
+        landlock_abi=_landlock_abi(),
+        libseccomp=_libseccomp_version(),
+        seccomp=_seccomp(),
+        user_namespaces=_user_namespaces(),
+    )
+
+
+def architecture() -> str:
+    """Return the machine whose numbers this process's system calls have. Raises ``UnsupportedError`` elsewhere."""
+    if sys.platform != "linux":
+        raise UnsupportedError(f"capsafe confines on Linux only, and this is {sys.platform}; the types work everywhere")
+    machine = platform.machine()
+    if machine not in ARCHITECTURES:
+        known = " and ".join(ARCHITECTURES)
+        raise UnsupportedError(f"capsafe knows the system calls of {known}, and this is {machine}")
+    if sys.maxsize < 2**32:
+        # A 32-bit Python on a 64-bit kernel makes the calls of another ABI.
+        raise UnsupportedError(f"this is a 32-bit Python on {machine}; capsafe confines 64-bit ones only")
+    return machine
+
+
+def load_pyseccomp() -> ModuleType:
+    """Import pyseccomp, which looks for libseccomp as it is imported. Raises ``UnsupportedError`` with the way out."""
+    try:
+        return import_module("pyseccomp")
+    except ImportError as error:
+        raise UnsupportedError(f"the Python package pyseccomp is missing ({error}); pip install pyseccomp") from error
+    except (RuntimeError, OSError, AttributeError) as error:
+        raise UnsupportedError(f"libseccomp can't be loaded ({error}); {LIBSECCOMP_HINT}") from error
+
+
+def load_landlock() -> ModuleType:
+    """Import landlockpy. Raises ``UnsupportedError`` with the way out."""
+    try:
+        return import_module("landlockpy")
+    except ImportError as error:
+        raise UnsupportedError(f"the Python package landlockpy is missing ({error}); pip install landlockpy") from error
+
+
+def _libseccomp_version() -> str | None:
+    try:
+        module = load_pyseccomp()
+    except UnsupportedError:
+        return None
+    import ctypes  # pyseccomp has loaded it
+
+    class Version(ctypes.Structure):
+        _fields_ = [("major", ctypes.c_uint), ("minor", ctypes.c_uint), ("micro", ctypes.c_uint)]  # ctypes reads it so
+
+    library: Any = module._libseccomp  # pyseccomp has no name for its version
+    library.seccomp_version.restype = ctypes.POINTER(Version)
+    found = library.seccomp_version().contents
+    return f"{found.major}.{found.minor}.{found.micro}"
+
+
+def _asks(call: Callable[[], int]) -> int:
+    """Return what the kernel answers, 0 where it says no."""
+    try:
+        return max(call(), 0)
+    except OSError:
+        return 0
+
+
+def _landlock_abi() -> int:
+    from capsafe.kernel.libc import LIBC  # loads ctypes
+
+    # landlockpy's own question searches for libc by starting a compiler; this one does not.
+    return _asks(lambda: int(LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION_FLAG)))
+
+
+def _seccomp() -> bool:
+    import ctypes  # late, as everywhere
+
+    from capsafe.kernel.libc import LIBC  # loads ctypes
+
+    number = NUMBERS.get(platform.machine(), {}).get("seccomp")
+    if number is None:
+        return False
+    action = ctypes.c_uint32(_RET_ERRNO)
+    return int(LIBC.syscall(number, _SECCOMP_GET_ACTION_AVAIL, 0, ctypes.byref(action))) == 0
+
+
+def _user_namespaces() -> bool:
+    """Say whether this user may make a user namespace, as far as the kernel's settings tell."""
+    for path, forbids in (
+        ("/proc/sys/user/max_user_namespaces", "0"),
+        ("/proc/sys/kernel/unprivileged_userns_clone", "0"),
+        ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
+    ):
+        try:
+            with open(path, encoding="ascii") as setting:  # one line of a setting
+                if setting.read().strip() == forbids:
+                    return False
+        except FileNotFoundError:
+            continue  # this kernel has no such setting
+        except OSError:
+            return False
+    return _exists("/proc/self/ns/user")
+
+
+def _exists(path: str) -> bool:
+    import os  # beside its one use
+
+    return os.path.lexists(path)
