@@ -75,7 +75,9 @@ def _capability(name: str) -> TypeForm:
     try:
         return NAMES[name]
     except KeyError:
-        raise GrantError(f"there is no capability {name!r}: there are {', '.join(sorted(NAMES.keys() - {'Capability'}))}") from None
+        raise GrantError(
+            f"there is no capability {name!r}: there are {', '.join(sorted(NAMES.keys() - {'Capability'}))}"
+        ) from None
 
 
 def _subscript(name: str, argument: ast.expr) -> TypeForm:
