@@ -7,20 +7,15 @@ not know is an error.
 Source: Documentation/userspace-api/landlock.rst.
 """
 
-import os
-import re
-import stat
-import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
-from capsafe.errors import MissingPathError, UnsupportedError
+from capsafe.errors import UnsupportedError
+from capsafe.kernel.paths import find_paths
 from capsafe.kernel.support import load_landlock
-from capsafe.policy.model import FILE_RIGHTS, PathRule, Place, Policy, Right
-from capsafe.policy.table import ANYWHERE_BESIDES, NEVER_ANYWHERE, PROCESS_FOLDERS
+from capsafe.policy.model import Policy
 
 _LINUX_OF_ABI: Final = {1: "5.13", 2: "5.19", 3: "6.2", 4: "6.7", 5: "6.10", 6: "6.12"}
-_PROCESS_FOLDERS: Final = re.compile(PROCESS_FOLDERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,8 @@ def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
     if abi == 0:
         return None
     landlock = load_landlock()
+    # Its first question searches for libc with subprocesses: here, where that is still possible.
+    landlock.abi_version()
     # Everything the kernel knows is handled, and so refused where no rule allows it.
     handled_fs = int(landlock.fs_for_abi(abi))
     handled_net = int(landlock.net_for_abi(abi)) & ~int(policy.open_ports)
@@ -58,7 +55,7 @@ def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
         handled_fs=handled_fs,
         handled_net=handled_net,
         scoped=int(landlock.scope_for_abi(abi)),
-        paths=tuple(_rules(policy, handled_fs)),
+        paths=tuple(find_paths(policy, handled_fs)),
         ports=tuple(
             (rule.port, int(rule.rights) & handled_net)
             for rule in sorted(policy.ports, key=lambda rule: rule.port)
@@ -85,78 +82,3 @@ def restrict(ruleset: Ruleset) -> None:
         for port, rights in ruleset.ports:
             made.allow_port(port, landlock.AccessNet(rights))
         made.restrict(no_new_privs=False)
-
-
-def _rules(policy: Policy, handled: int) -> list[tuple[str, int, bool]]:
-    found: dict[str, tuple[Right, bool]] = {}
-    for rule in sorted(policy.paths, key=str):
-        for path in _real_paths(rule):
-            rights, required = found.get(str(path.path), (Right(0), False))
-            # Two names of one folder are two rules, and Landlock adds them up.
-            found[str(path.path)] = (rights | path.rights, required or path.required)
-    return [
-        (path, int(usable), not required)
-        for path, (rights, required) in found.items()
-        if (usable := _usable(path, rights) & handled)
-    ]
-
-
-def _real_paths(rule: PathRule) -> list[PathRule]:
-    if rule.path is Place.ANYWHERE:
-        return _anywhere(rule.rights)
-    if rule.path is Place.MODULES:
-        folders = {os.path.realpath(entry or os.curdir) for entry in (*sys.path, os.path.dirname(os.__file__))}  # the standard library, wherever it is
-        return [
-            PathRule(folder, rule.rights)
-            for folder in sorted(folders)
-            if folder != "/" and not _is_forbidden(folder) and os.path.exists(folder)  # text in, text out
-        ]
-    return _named(rule)
-
-
-def _named(rule: PathRule) -> list[PathRule]:
-    assert isinstance(rule.path, str)  # for the type checker
-    real = os.path.realpath(rule.path)
-    try:
-        os.stat(rule.path)  # text in, text out
-    except OSError as error:
-        if not rule.required:
-            return []
-        raise _missing(rule, error) from error
-    if rule.required and (real == "/" or _PROCESS_FOLDERS.fullmatch(real)):
-        raise UnsupportedError(
-            f"the scope {rule.path!r} leads to {real!r}, which would open the environment and memory of processes as "
-            "files; name the folders below it"
-        )
-    return [rule]
-
-
-def _missing(rule: PathRule, error: OSError) -> MissingPathError:
-    if Right.WRITE_FILE in rule.rights:
-        parent = os.path.dirname(str(rule.path))  # text in, text out
-        way_out = f"create it first, or grant the folder it will be in, {parent!r}"
-    else:
-        way_out = "the kernel binds a rule to what is there; check the path, or create it first"
-    return MissingPathError(
-        error.errno, f"the scope {rule.path!r} can't be opened ({error.strerror}); {way_out}", rule.path
-    )
-
-
-def _anywhere(rights: Right) -> list[PathRule]:
-    found = []
-    for entry in os.scandir("/"):
-        real = os.path.realpath(entry.path)
-        if not _is_forbidden(real) and os.path.exists(real):  # text in, text out
-            found.append(PathRule(entry.path, rights))
-    found += [PathRule(str(rule.path), rule.rights & rights) for rule in ANYWHERE_BESIDES if rule.rights & rights]
-    return [rule for rule in found if os.path.exists(str(rule.path))]  # text in, text out
-
-
-def _is_forbidden(real: str) -> bool:
-    """Say whether a top-level entry is, or lies in, one of the folders that no unscoped right opens."""
-    return real == "/" or any(real == folder or real.startswith(f"{folder}/") for folder in NEVER_ANYWHERE)
-
-
-def _usable(path: str, rights: Right) -> Right:
-    """Leave out rights that mean nothing on a file; the kernel refuses a rule with them."""
-    return rights if stat.S_ISDIR(os.stat(path).st_mode) else rights & FILE_RIGHTS  # text in, text out

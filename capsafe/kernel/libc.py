@@ -23,6 +23,6 @@ def check(result: int, call: str) -> int:
 
 
 def prctl(option: int, *arguments: int) -> int:
-    """Ask the kernel for an operation of prctl(2): arguments are longs, the missing ones 0. Raises ``OSError``."""
+    """Have the kernel change or tell a property of this process; missing arguments are 0. Raises ``OSError``."""
     longs = [ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]]
     return check(LIBC.prctl(option, *longs), f"prctl({option})")

@@ -36,11 +36,11 @@ _LAST_DESCRIPTOR: Final = 0xFFFFFFFF
 
 
 class _CapabilityHeader(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]  # ctypes reads it so
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 
 class _CapabilityData(ctypes.Structure):
-    _fields_ = [  # ctypes reads it so
+    _fields_ = [
         ("effective", ctypes.c_uint32),
         ("permitted", ctypes.c_uint32),
         ("inheritable", ctypes.c_uint32),
@@ -125,7 +125,7 @@ def _close_range(first: int, last: int) -> None:
         check(int(LIBC.syscall(number, ctypes.c_uint(first), ctypes.c_uint(last), 0)), "close_range")
     except OSError:
         # Older than Linux 5.9, or an outer filter without it.
-        for descriptor in (int(name) for name in os.listdir("/proc/self/fd")):  # numbers
+        for descriptor in [int(entry.name) for entry in os.scandir("/proc/self/fd")]:
             if first <= descriptor <= last:
                 _close(descriptor)
 

@@ -30,7 +30,7 @@ class Prepared:
         Called in the child, as the last thing before the closure: nothing is imported or searched for. Raises
         ``OSError`` where the kernel refuses any part; the process is then confined in part or not at all and must end.
         """
-        from capsafe.kernel.libc import prctl  # loaded by prepare; loads ctypes
+        from capsafe.kernel.libc import prctl  # noqa: PLC0415  # loaded by prepare; loads ctypes
 
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.ruleset is not None:

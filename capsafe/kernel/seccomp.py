@@ -6,7 +6,6 @@ they are installed. It refuses to know why a call is allowed.
 Sources: seccomp(2), seccomp_rule_add(3), Documentation/userspace-api/seccomp_filter.rst.
 """
 
-import struct
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,20 +15,17 @@ from types import ModuleType
 from typing import Any, Final
 
 from capsafe.errors import UnsupportedError
+from capsafe.kernel.bpf import EQUAL, GREATER_EQUAL, LOAD, RETURN, instruction, simplify
 from capsafe.kernel.support import architecture, load_pyseccomp
 from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
 from capsafe.policy.denials import DENIED, STREAMS
 from capsafe.policy.model import Masked, Policy, Rule, equals
-from capsafe.policy.numbers import ARCHITECTURES, LAST, NUMBERS, X32_BIT
+from capsafe.policy.numbers import ARCHITECTURES, LAST_USED, NUMBERS, X32_BIT
 
 _RET_KILL_PROCESS: Final = 0x80000000
 _RET_ERRNO: Final = 0x00050000
 
-# The classic BPF instructions of the few lines that libseccomp can't be asked for (linux/bpf_common.h).
-_LOAD: Final = 0x20
-_JUMP_EQUAL: Final = 0x15
-_JUMP_GREATER_EQUAL: Final = 0x35
-_RETURN: Final = 0x06
+# Offsets in struct seccomp_data.
 _OFFSET_NUMBER: Final = 0
 _OFFSET_ARCHITECTURE: Final = 4
 
@@ -108,7 +104,7 @@ def _export(seccomp: ModuleType, default: int, rows: Mapping[int, tuple[int, set
         with tempfile.TemporaryFile() as output:
             compiled.export_bpf(output)
             output.seek(0)
-            return output.read()
+            return simplify(output.read())
     except OSError as error:
         raise UnsupportedError(f"libseccomp refused to compile the filter: {error}") from error
 
@@ -117,27 +113,23 @@ def _argument(seccomp: ModuleType, condition: Masked) -> object:
     return seccomp.Arg(condition.argument, seccomp.MASKED_EQ, condition.mask, condition.value)
 
 
-def _instruction(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, then, otherwise, value)
-
-
 def _prefix(machine: str) -> bytes:
-    """Return the lines before libseccomp's: foreign and x32 calls kill, calls newer than the table are not there.
+    """Return the lines before libseccomp's: foreign and x32 calls kill, calls newer than any rule are not there.
 
     libseccomp can't say "greater than" of a call's number. What follows is entered by falling through, and its jumps
     are relative, so it need not know.
     """
-    kill = _instruction(_RETURN, _RET_KILL_PROCESS)
+    kill = instruction(RETURN, _RET_KILL_PROCESS)
     lines = [
-        _instruction(_LOAD, _OFFSET_ARCHITECTURE),
-        _instruction(_JUMP_EQUAL, ARCHITECTURES[machine], then=1),
+        instruction(LOAD, _OFFSET_ARCHITECTURE),
+        instruction(EQUAL, ARCHITECTURES[machine], then=1),
         kill,
-        _instruction(_LOAD, _OFFSET_NUMBER),
-        _instruction(_JUMP_GREATER_EQUAL, LAST + 1, otherwise=_newer_length(machine)),
+        instruction(LOAD, _OFFSET_NUMBER),
+        instruction(GREATER_EQUAL, LAST_USED + 1, otherwise=_newer_length(machine)),
     ]
     if machine == "x86_64":
-        lines += [_instruction(_JUMP_GREATER_EQUAL, X32_BIT, otherwise=1), kill]
-    lines.append(_instruction(_RETURN, _RET_ERRNO | NEWER))
+        lines += [instruction(GREATER_EQUAL, X32_BIT, otherwise=1), kill]
+    lines.append(instruction(RETURN, _RET_ERRNO | NEWER))
     return b"".join(lines)
 
 
@@ -152,12 +144,12 @@ def install(filters: Sequence[bytes]) -> None:
 
 
 def _install(program: bytes) -> None:
-    import ctypes  # late, as everywhere; prepare has loaded it before the fork
+    import ctypes  # noqa: PLC0415  # late, as everywhere; prepare has loaded it before the fork
 
-    from capsafe.kernel.libc import LIBC, check  # loads ctypes
+    from capsafe.kernel.libc import LIBC, check  # noqa: PLC0415  # loads ctypes
 
     class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]  # ctypes reads it so
+        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
     buffer = ctypes.create_string_buffer(program, len(program))
     described = Program(len(program) // 8, ctypes.addressof(buffer))

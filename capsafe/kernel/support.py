@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -95,12 +96,12 @@ def _libseccomp_version() -> str | None:
         module = load_pyseccomp()
     except UnsupportedError:
         return None
-    import ctypes  # pyseccomp has loaded it
+    import ctypes  # noqa: PLC0415  # pyseccomp has loaded it
 
     class Version(ctypes.Structure):
-        _fields_ = [("major", ctypes.c_uint), ("minor", ctypes.c_uint), ("micro", ctypes.c_uint)]  # ctypes reads it so
+        _fields_ = [("major", ctypes.c_uint), ("minor", ctypes.c_uint), ("micro", ctypes.c_uint)]
 
-    library: Any = module._libseccomp  # pyseccomp has no name for its version
+    library: Any = module._libseccomp  # noqa: SLF001  # pyseccomp has no name for its version
     library.seccomp_version.restype = ctypes.POINTER(Version)
     found = library.seccomp_version().contents
     return f"{found.major}.{found.minor}.{found.micro}"
@@ -115,16 +116,16 @@ def _asks(call: Callable[[], int]) -> int:
 
 
 def _landlock_abi() -> int:
-    from capsafe.kernel.libc import LIBC  # loads ctypes
+    from capsafe.kernel.libc import LIBC  # noqa: PLC0415  # loads ctypes
 
     # landlockpy's own question searches for libc by starting a compiler; this one does not.
     return _asks(lambda: int(LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION_FLAG)))
 
 
 def _seccomp() -> bool:
-    import ctypes  # late, as everywhere
+    import ctypes  # noqa: PLC0415  # late, as everywhere
 
-    from capsafe.kernel.libc import LIBC  # loads ctypes
+    from capsafe.kernel.libc import LIBC  # noqa: PLC0415  # loads ctypes
 
     number = NUMBERS.get(platform.machine(), {}).get("seccomp")
     if number is None:
@@ -141,17 +142,10 @@ def _user_namespaces() -> bool:
         ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
     ):
         try:
-            with open(path, encoding="ascii") as setting:  # one line of a setting
-                if setting.read().strip() == forbids:
-                    return False
+            if Path(path).read_text(encoding="ascii").strip() == forbids:
+                return False
         except FileNotFoundError:
             continue  # this kernel has no such setting
         except OSError:
             return False
-    return _exists("/proc/self/ns/user")
-
-
-def _exists(path: str) -> bool:
-    import os  # beside its one use
-
-    return os.path.lexists(path)
+    return Path("/proc/self/ns/user").exists()

@@ -12,7 +12,7 @@ from capsafe.policy.model import Rule
 from capsafe.policy.syscalls import DESCRIPTORS, MEMORY, OWN_PROCESS, OWN_SIGNALS, PLUMBING, TIME
 
 #: Reading the clock and getting random bytes are here although Clock and Random are capabilities: the clock is read
-#: without a system call (vDSO), and CPython needs getrandom for its own hash tables. The checker stands behind those two.
+#: without a system call (vDSO), and CPython needs getrandom for its own hash tables. The checker stands behind both.
 BASELINE: Final[frozenset[Rule]] = MEMORY | OWN_SIGNALS | OWN_PROCESS | TIME | DESCRIPTORS | PLUMBING
 
 EPERM: Final = 1
@@ -22,7 +22,7 @@ EOPNOTSUPP: Final = 95
 #: The error for everything that is not allowed: CPython makes it a PermissionError.
 REFUSED: Final = EPERM
 
-#: The error for calls that are newer than the table.
+#: The error for calls that are newer than any that a rule is about.
 NEWER: Final = ENOSYS
 
 #: Calls whose callers do without them when told that they are not there. It holds only where no rule allows the call.
@@ -40,22 +40,9 @@ OTHER_ERRORS: Final[Mapping[str, int]] = MappingProxyType(
         "rseq": ENOSYS,
         # Newer forms of calls that are allowed or refused in their older form.
         "faccessat2": ENOSYS,
-        "fchmodat2": ENOSYS,
         "epoll_pwait2": ENOSYS,
         "futex_waitv": ENOSYS,
-        "futex_wait": ENOSYS,
-        "futex_wake": ENOSYS,
-        "futex_requeue": ENOSYS,
-        "mseal": ENOSYS,
-        "map_shadow_stack": ENOSYS,
         "memfd_secret": ENOSYS,
-        "cachestat": ENOSYS,
-        "file_getattr": ENOSYS,
-        "file_setattr": ENOSYS,
-        "getxattrat": ENOSYS,
-        "setxattrat": ENOSYS,
-        "listxattrat": ENOSYS,
-        "removexattrat": ENOSYS,
         # As on a file system without extended attributes: cp, ls and shutil.copy2 then copy without them.
         "getxattr": EOPNOTSUPP,
         "lgetxattr": EOPNOTSUPP,

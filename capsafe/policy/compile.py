@@ -64,8 +64,8 @@ def compile_policy(grant: Grant) -> Policy:
 def absorb(rules: Iterable[Rule]) -> frozenset[Rule]:
     """Leave out every rule that another one, with fewer conditions on the same call, makes idle.
 
-    Each compiled call is then either always allowed or under conditions, never both: libseccomp would drop the conditions
-    without a word.
+    Each compiled call is then either always allowed or under conditions, never both: libseccomp would drop the
+    conditions without a word.
     """
     kept = set(rules)
     return frozenset(

@@ -1,8 +1,8 @@
 """DATA: what no capability gives, denied by a second filter that holds whatever the first one allows.
 
-This module knows the calls that reach out of any sandbox. It refuses to know about grants. A second filter rather than rows of the first:
-libseccomp silently drops a conditional rule beside an unconditional one, and of two filters the kernel takes the
-stricter answer.
+This module knows the calls that reach out of any sandbox. It refuses to know about grants. They are a second filter
+rather than rows of the first, because libseccomp silently drops a conditional rule beside an unconditional one, and of
+two filters the kernel takes the stricter answer.
 """
 
 from typing import Final
@@ -36,7 +36,6 @@ KERNEL: Final = (
     "create_module",
     "query_module",
     "get_kernel_syms",
-    "lsm_set_self_attr",
     "uretprobe",
     "modify_ldt",
     "iopl",
@@ -67,10 +66,7 @@ MOUNTS: Final = (
     "fspick",
     "move_mount",
     "open_tree",
-    "open_tree_attr",
     "mount_setattr",
-    "statmount",
-    "listmount",
     "quotactl",
     "quotactl_fd",
     "open_by_handle_at",

@@ -11,8 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-#: The last number that the table covers, on both machines; what is above is newer than the table.
+#: The last number that the table covers, on both machines.
 LAST: Final = 469
+
+#: The last number that a rule may be about (Linux 5.17), on both machines. What is newer is answered as if it was not
+#: there, known or not: each of those calls has an older form, to which its callers fall back.
+LAST_USED: Final = 450
 
 #: Bit 30 marks a call of the x32 ABI, which has the same audit architecture as x86_64.
 X32_BIT: Final = 0x40000000

@@ -2,8 +2,8 @@
 
 This module knows what each group does. It refuses to know who gets it: that is ``capsafe.policy.table`` and
 ``capsafe.policy.baseline``. Every value is written as a number, because the constants of ``os``, ``socket`` and
-``fcntl`` are those of the machine that runs this, and a policy is the same wherever it is reviewed. The bits used here have
-the same values on x86_64 and aarch64.
+``fcntl`` are those of the machine that runs this, and a policy is the same wherever it is reviewed. The bits used here
+have the same values on x86_64 and aarch64.
 """
 
 from typing import Final
@@ -244,13 +244,13 @@ WRITE_FILES: Final = always(
     "umask",
     "chdir",
     "fchdir",
-    # A lock keeps others out, so it is a write. flock works on a descriptor that was opened to read, too: with reading granted
-    # elsewhere, files there can be locked.
+    # A lock keeps others out, so it is a write. flock works on a descriptor that was opened to read, too: with reading
+    # granted elsewhere, files there can be locked.
     "flock",
 ) | {Rule("fcntl", (equals(1, command),)) for command in (*F_GETLK_TO_SETLKW, *F_OFD_LOCKS)}
 
 #: Modes and times. No Landlock right covers them, by path or by a descriptor that was opened to read.
-CHANGE_METADATA: Final = always("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat")
+CHANGE_METADATA: Final = always("chmod", "fchmod", "fchmodat", "utime", "utimes", "futimesat", "utimensat")
 
 # --- network --------------------------------------------------------------------------------------------------------
 
@@ -273,8 +273,9 @@ SOL_SOCKET: Final = 1
 SOL_TCP: Final = 6
 SOL_IPV6: Final = 41
 
-#: Options of sockets. Of SOL_SOCKET those below 24, in two blocks: 26 (SO_ATTACH_FILTER) and 50 (SO_ATTACH_BPF) put code
-#: into the kernel, 25 leaves by a device of choice. Of TCP the first sixteen and 18 (TCP_USER_TIMEOUT): no TCP_REPAIR, no TCP_ULP.
+#: Options of sockets. Of SOL_SOCKET those below 24, in two blocks: 26 (SO_ATTACH_FILTER) and 50 (SO_ATTACH_BPF) put
+#: code into the kernel, 25 leaves by a device of choice. Of TCP the first sixteen and 18 (TCP_USER_TIMEOUT): no
+#: TCP_REPAIR, no TCP_ULP.
 SOCKET_OPTIONS: Final = frozenset(
     {
         Rule("setsockopt", (equals(1, SOL_SOCKET), Masked(2, 0xFFFFFFF0, 0))),
@@ -299,8 +300,8 @@ BIND: Final = always("bind")
 
 CLONE_VFORK: Final = 0x4000
 CLONE_THREAD: Final = 0x10000
-#: Namespaces (NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET), PTRACE, UNTRACED, and PARENT, which would give
-#: the process to the sandbox's own parent.
+#: Namespaces (NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET), PTRACE, UNTRACED, and PARENT, which would
+#: give the process to the sandbox's own parent.
 _CLONE_NEVER: Final = 0x20000 | 0x7E000000 | 0x2000 | 0x800000 | 0x8000
 SIGCHLD: Final = 17
 
@@ -313,8 +314,8 @@ NEW_PROCESSES: Final = always("vfork", "fork", "execve", "wait4", "waitid") | {
     # The parent hears of the end by SIGCHLD and by no other signal.
     Rule("clone", (Masked(0, CLONE_THREAD | _CLONE_NEVER | 0xFF, SIGCHLD),)),
 }
-#: What the dynamic loader and ordinary programs do as they start, and pipes to talk to them. No setsid or setpgid: all that a sandbox
-#: starts stays in its process group, so that it can be ended as one.
+#: What the dynamic loader and ordinary programs do as they start, and pipes to talk to them. No setsid or setpgid: all
+#: that a sandbox starts stays in its process group, so that it can be ended as one.
 PROGRAMS: Final = always(
     "arch_prctl", "pipe", "pipe2", "uname", "sysinfo", "getdents64", "getpgid", "getsid", "chdir", "fchdir", "umask"
 )

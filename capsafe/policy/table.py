@@ -137,8 +137,8 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             ),
         ),
         caps.WriteFile: Row(
-            # Metadata: whoever writes has to see whether there is something already; and libc's own fstat is a stat by path to
-            # a filter.
+            # Metadata: whoever writes has to see whether there is something already; and libc's own fstat is
+            # a stat by path to a filter.
             calls=calls.METADATA | calls.OPEN_TO_WRITE | calls.WRITE_FILES | calls.WRITE_ANYWHERE,
             unscoped_calls=calls.CHANGE_METADATA,
             rights=WRITE_RIGHTS,
@@ -147,8 +147,8 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             files=True,
             remark="owners, extended attributes, /sys and devices can't be changed, nor entries of the root folder",
             scope_remark=(
-                "modes and times of files that exist can't be changed, as no Landlock right would hold that to the scope; "
-                "the mode that a file is made with can be chosen"
+                "modes and times of files that exist can't be changed, as no Landlock right would hold that to the "
+                "scope (the mode that a file is made with can be chosen)"
             ),
         ),
         caps.Connect: Row(
@@ -213,12 +213,12 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             files=True,
             programs=True,
             remark=(
-                "programs get no more than this policy: give them ReadFile for files other than system libraries; they keep "
-                "their process group (no setsid)"
+                "programs get no more than this policy: give them ReadFile for files other than system libraries; they "
+                "keep their process group (no setsid)"
             ),
             scope_remark=(
-                "the interpreter of a script is a program of its own and has to be in the scope; a program that can be *read* "
-                "can be run through the dynamic loader"
+                "the interpreter of a script is a program of its own and has to be in the scope; a program that can be "
+                "*read* can be run through the dynamic loader"
             ),
         ),
         caps.Signal: Row(
@@ -238,7 +238,7 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             paths=(PathRule(Place.MODULES, READ_RIGHTS),),
             landlock_abi=1,
             files=True,
-            remark="everything below sys.path can be read, also what is no module; extension modules need NativeCode, too",
+            remark="everything below sys.path can be read, also what is no module; extension modules need NativeCode",
             scope_refused="the kernel can't tell one module's files from another's; write Import without a scope",
         ),
         caps.SystemInfo: Row(
@@ -262,8 +262,8 @@ JOINT_ROWS: Final[Mapping[frozenset[type[Capability]], frozenset[Rule]]] = Mappi
     }
 )
 
-#: Unscoped rights hold in every top-level folder but these. /proc shows the environment and memory of processes; what is written in
-#: /sys configures the kernel; /dev has the disks as files.
+#: Unscoped rights hold in every top-level folder but these. /proc shows the environment and memory of processes; what
+#: is written in /sys configures the kernel; /dev has the disks as files.
 NEVER_ANYWHERE: Final = ("/proc", "/sys", "/dev")
 
 #: The parts of those three that are plain enough.

@@ -1,0 +1,101 @@
+"""From the paths of a policy to those that are really there.
+
+This module knows how a scope is looked up, what "anywhere" is on this system, and where modules are. It refuses to know
+what Landlock is: it returns paths and rights.
+"""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from capsafe.errors import MissingPathError, UnsupportedError
+from capsafe.policy.model import FILE_RIGHTS, NO_RIGHT, PathRule, Place, Policy, Right
+from capsafe.policy.table import ANYWHERE_BESIDES, NEVER_ANYWHERE, PROCESS_FOLDERS
+
+_PROCESS_FOLDERS: Final = re.compile(PROCESS_FOLDERS)
+
+
+def find_paths(policy: Policy, handled: int) -> list[tuple[str, int, bool]]:
+    """Look up every path of a policy.
+
+    ``handled``: the rights that the kernel knows. Returns each path with its rights and whether it may be gone later.
+    Raises ``MissingPathError`` for a scope that is not there, ``UnsupportedError`` for one that leads into ``/proc``.
+    """
+    found: dict[str, tuple[Right, bool]] = {}
+    for rule in sorted(policy.paths, key=str):
+        for path, rights in _look_up(rule):
+            known, required = found.get(path, (NO_RIGHT, False))
+            found[path] = (known | rights, required or rule.required)
+    usable = ((path, int(_usable(path, rights)) & handled, not required) for path, (rights, required) in found.items())
+    return [row for row in usable if row[1]]
+
+
+def _look_up(rule: PathRule) -> Iterator[tuple[str, Right]]:
+    if rule.path is Place.ANYWHERE:
+        yield from _anywhere(rule.rights)
+    elif rule.path is Place.MODULES:
+        yield from ((folder, rule.rights) for folder in _module_folders())
+    elif rule.required:
+        _check_scope(str(rule.path), rule.rights)
+        yield str(rule.path), rule.rights
+    elif _exists(str(rule.path)):
+        yield str(rule.path), rule.rights
+
+
+def _check_scope(path: str, rights: Right) -> None:
+    try:
+        real = os.path.realpath(path, strict=True)
+    except OSError as error:
+        if Right.WRITE_FILE in rights:
+            way_out = f"create it first, or grant the folder that it will be in, {str(Path(path).parent)!r}"
+        else:
+            way_out = "the kernel binds a rule to what is there; check the path, or create it first"
+        message = f"the scope {path!r} can't be opened ({error.strerror}); {way_out}"
+        raise MissingPathError(error.errno, message, path) from error
+    if real == "/" or _PROCESS_FOLDERS.fullmatch(real):
+        raise UnsupportedError(
+            f"the scope {path!r} leads to {real!r}, which would open the environment and memory of processes as files; "
+            "name the folders below it"
+        )
+
+
+def _module_folders() -> Iterator[str]:
+    """Go through sys.path and the standard library, wherever it is."""
+    folders = {os.path.realpath(entry) for entry in (*sys.path, str(Path(os.__file__).parent))}
+    for folder in sorted(folders):
+        if not _is_forbidden(folder) and _exists(folder):
+            yield folder
+
+
+def _anywhere(rights: Right) -> Iterator[tuple[str, Right]]:
+    with os.scandir("/") as entries:
+        for entry in entries:
+            # A symlink at the top can lead into one of the folders that are left out.
+            real = os.path.realpath(entry.path)
+            if not _is_forbidden(real) and _exists(real):
+                yield entry.path, rights
+    for rule in ANYWHERE_BESIDES:
+        if rule.rights & rights and _exists(str(rule.path)):
+            yield str(rule.path), rule.rights & rights
+
+
+def _is_forbidden(real: str) -> bool:
+    """Say whether this is the root, or lies in one of the folders that no unscoped right opens."""
+    return real == "/" or any(real == folder or real.startswith(f"{folder}/") for folder in NEVER_ANYWHERE)
+
+
+def _exists(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except OSError:
+        return False  # not there, or not for this user: then there is nothing to grant either
+    return True
+
+
+def _usable(path: str, rights: Right) -> Right:
+    """Leave out rights that mean nothing on a file; the kernel refuses a rule with them."""
+    return rights if stat.S_ISDIR(Path(path).stat().st_mode) else rights & FILE_RIGHTS
