@@ -10,6 +10,9 @@ import pytest
 
 from capsafe import capabilities
 from capsafe.capabilities import Ambient, Capability
+from capsafe.cli.grant_text import read_text
+from capsafe.grants import read_grant
+from capsafe.policy import Policy, compile_policy
 
 ROOT = Path(__file__).parent.parent
 CAPABILITIES = {
@@ -74,6 +77,65 @@ def test_groups_are_bold(name: str) -> None:
     """A group is what stands directly below Capability and has parts."""
     capability = CAPABILITIES[name]
     assert PAGE[name].group == (Capability in capability.__bases__ and bool(capability.__subclasses__()))
+
+
+def policy_of(text: str) -> Policy:
+    """Return the policy of a grant as it is written."""
+    return compile_policy(read_grant(read_text(text)))
+
+
+@pytest.mark.parametrize("name", sorted(CAPABILITIES.keys() - {"Ambient"}))
+def test_what_stands_behind_a_capability_is_in_its_policy(name: str) -> None:
+    policy = policy_of(name)
+    words = set(re.findall(r"seccomp|Landlock|descriptors|environment|the checker", PAGE[name].cells[2]))
+    if words == {"the checker"}:
+        assert (policy.landlock_abi, policy.paths, policy.streams, policy.environ) == (
+            0,
+            frozenset(),
+            frozenset(),
+            False,
+        )
+        return
+    assert ("Landlock" in words) == (policy.landlock_abi > 0)
+    assert ("descriptors" in words) == bool(policy.streams)
+    assert ("environment" in words) == policy.environ
+    assert ("seccomp" in words) == (policy.rules != policy_of("Never").rules)
+
+
+@pytest.mark.parametrize(
+    ("grant", "enforced"),
+    [
+        ('ReadFile[L["/usr"]]', True),
+        ('WriteFile[L["/usr"]]', True),
+        ('StatFile[L["/usr"]]', False),
+        ('FileSystem[L["/usr"]]', False),
+        ('Connect[L["*:443"]]', True),
+        ('Listen[L["*:443"]]', True),
+        ('Connect[L["localhost:443"]]', False),
+        ('Connect[L["localhost:*"]]', False),
+        ('Listen[L["10.0.0.0/8:443"]]', False),
+        ('Datagram[L["*:53"]]', False),
+        ('UnixSocket[L["/run"]]', False),
+        ('Import[L["json"]]', False),
+        ('Spawn[L["/bin/sh"]]', True),
+    ],
+)
+def test_the_scopes_that_the_pages_call_enforced_are(grant: str, enforced: bool) -> None:  # noqa: FBT001 - a table's cell
+    assert (not policy_of(grant).unenforceable) == enforced
+
+
+def test_the_readme_says_which_landlock_a_grant_needs() -> None:
+    """The column of Linux versions follows from the kernel's own documentation of the ABI versions."""
+    readme = (ROOT / "README.md").read_text()
+    table = readme[readme.index("| grant | Landlock ABI ") :].split("\n\n")[0]
+    said: dict[str, str] = {}
+    for line in table.splitlines()[2:]:
+        grants, abi, linux = (cell.strip() for cell in line.strip("|").split("|"))
+        assert linux == {"none": "any with seccomp", "1": "5.13", "3": "6.2", "4": "6.7", "6": "6.12"}[abi]
+        said |= dict.fromkeys(grants.split(", "), abi)
+    assert said == {name: str(policy_of(name).landlock_abi or "none") for name in said}
+    groups = {row.name for row in PAGE.values() if row.group}
+    assert said.keys() | {"Stdin", "Stdout", "Stderr", "Ambient"} | groups == CAPABILITIES.keys() | {"Never"}
 
 
 def test_the_readme_names_the_same_capabilities() -> None:
