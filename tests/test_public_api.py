@@ -103,7 +103,7 @@ def operations(cls: type) -> Iterator[tuple[str, FunctionType]]:
     for name, value in vars(cls).items():
         function = value.fget if isinstance(value, property) else value
         if not name.startswith("_") and isinstance(function, FunctionType):
-            yield name, inspect.unwrap(function)  # type: ignore[misc]  # unwrapping a function gives a function
+            yield name, inspect.unwrap(function)
 
 
 def self_types(cls: type, name: str, function: FunctionType) -> list[str]:

@@ -13,6 +13,7 @@ import posixpath
 import shutil
 import stat as modes
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from typing import IO, Any
 
 from capsafe.broker.arguments import StrPath, path_text
@@ -89,11 +90,6 @@ def stat(path: StrPath) -> os.stat_result:
 def lstat(path: StrPath) -> os.stat_result:
     """Return metadata, not following symlinks."""
     return os.lstat(path_text(path))
-
-
-def permissions(path: StrPath) -> int:
-    """Return the permission bits."""
-    return modes.S_IMODE(stat(path).st_mode)
 
 
 def readlink(path: StrPath) -> str:
@@ -183,16 +179,13 @@ def chmod(path: StrPath, mode: int) -> None:
     os.chmod(path_text(path), mode)
 
 
-def chown(path: StrPath, uid: int, gid: int) -> None:
-    """Set owner and group."""
-    os.chown(path_text(path), uid, gid)
-
-
 def touch(path: StrPath, mode: int, *, exist_ok: bool) -> None:
     """Make an empty file, or set the times of the one that is there to now."""
-    flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | (0 if exist_ok else os.O_EXCL)
-    os.close(os.open(path_text(path), flags, mode))
-    if exist_ok:
+    try:
+        os.close(os.open(path_text(path), os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC, mode))
+    except FileExistsError:
+        if not exist_ok:
+            raise
         os.utime(path_text(path))
 
 
@@ -210,9 +203,15 @@ def copy_target(src: StrPath, dst: StrPath) -> str:
     return target
 
 
-def copy_content(source: IO[bytes], target: IO[bytes]) -> None:
-    """Copy what is left of one open file to another."""
-    shutil.copyfileobj(source, target)
+def copy_to(target: str, source: BufferedReader) -> None:
+    """Write what is left of an open file to ``target``, which gets its mode as it is made.
+
+    Not by chmod: no Landlock right covers that, so a sandbox that may write below one directory has none.
+    """
+    mode = modes.S_IMODE(os.fstat(source.fileno()).st_mode)
+    descriptor = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with open(descriptor, "wb") as copied:
+        shutil.copyfileobj(source, copied)
 
 
 def copytree(src: StrPath, dst: StrPath, *, exist_ok: bool, copy: Callable[[str, str], object]) -> str:
@@ -222,7 +221,8 @@ def copytree(src: StrPath, dst: StrPath, *, exist_ok: bool, copy: Callable[[str,
     """
     source, target = path_text(src), path_text(dst)
     names = listdir(source)
-    mkdir(target, 0o777, parents=True, exist_ok=exist_ok)
+    # Its owner must be able to fill it.
+    mkdir(target, modes.S_IMODE(stat(source).st_mode) | 0o700, parents=True, exist_ok=exist_ok)
     for name in names:
         here, there = posixpath.join(source, name), posixpath.join(target, name)
         if is_symlink(here):
@@ -231,7 +231,6 @@ def copytree(src: StrPath, dst: StrPath, *, exist_ok: bool, copy: Callable[[str,
             copytree(here, there, exist_ok=exist_ok, copy=copy)
         else:
             copy(here, there)
-    chmod(target, permissions(source))
     return target
 
 

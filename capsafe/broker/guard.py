@@ -87,7 +87,7 @@ def needs_of(annotation: str) -> tuple[type[Capability], ...]:
 def target_of(arguments: dict[str, object]) -> str | None:
     """Name what an operation is about: its path, ``host:port``, program, module or process."""
     if "host" in arguments:
-        return f"{arguments['host']}:{arguments['port']}" if "port" in arguments else str(arguments["host"])
+        return f"{arguments['host']}:{arguments.get('port', 0)}"
     for name in ("path", "src", "top", "pattern", "name", "pid", "args"):
         value = arguments.get(name)
         if isinstance(value, list | tuple):

@@ -30,18 +30,28 @@ def run(  # noqa: PLR0913 - the parameters of subprocess.run
     env: Mapping[str, str] | None,
 ) -> subprocess.CompletedProcess[Any]:
     """Run a program to its end."""
-    # Empty input in place of an inherited or null stream: neither is there without Stdin or a file capability.
-    empty: bytes | str = "" if text else b""
-    return subprocess.run(  # noqa: S603 - a list, no shell
-        words(args),
-        input=empty if data is None else data,
-        timeout=timeout,
-        check=check,
-        capture_output=capture,
+    program = words(args)
+    pipe = subprocess.PIPE if capture else None
+    # A pipe for the input always: what would be inherited or stand for nothing is not there without Stdin or files.
+    with subprocess.Popen(  # noqa: S603 - a list, no shell
+        program,
+        stdin=subprocess.PIPE,
+        stdout=pipe,
+        stderr=pipe,
         encoding="utf-8" if text else None,
         cwd=cwd,
         env=env,
-    )
+    ) as process:
+        # Not subprocess.run: it kills on any error, and without Signal hangs when that is refused.
+        try:
+            output, errors = process.communicate(data, timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    done = subprocess.CompletedProcess(program, process.returncode, output, errors)
+    if check:
+        done.check_returncode()
+    return done
 
 
 def popen(

@@ -385,10 +385,6 @@ class Broker(Generic[C_contra]):
         """Needs WriteFile. Set a file's mode, such as ``0o600`` (chmod(2))."""
         files.chmod(path, mode)
 
-    def chown(self: Broker[WriteFile[Never]], path: StrPath, uid: int, gid: int) -> None:
-        """Needs WriteFile. Set a file's owner and group; -1 leaves one as it is (chown(2))."""
-        files.chown(path, uid, gid)
-
     def utime(
         self: Broker[WriteFile[Never]],
         path: StrPath,
@@ -402,14 +398,14 @@ class Broker(Generic[C_contra]):
     # Reading and writing files
 
     def copy(self: Broker[ReadFile[Never] | WriteFile[Never]], src: StrPath, dst: StrPath) -> str:
-        """Needs ReadFile and WriteFile. Copy a file's content and mode; return the path of the copy.
+        """Needs ReadFile and WriteFile. Copy a file's content and mode (less the umask); return the copy's path.
 
         ``dst`` may be a directory, which then gets a file of the same name.
         """
         target = files.copy_target(src, dst)
-        with self.open(src, "rb") as source, self.open(target, "wb") as copied:
-            files.copy_content(source, copied)
-        self.chmod(target, files.permissions(src))
+        writing = self._attempt("copy", (WriteFile,), path=target)
+        with self.open(src, "rb") as source:
+            writing.perform(lambda: files.copy_to(target, source))
         return target
 
     def copytree(
@@ -483,7 +479,7 @@ class Broker(Generic[C_contra]):
         args: Sequence[StrPath],
         *,
         input: bytes | None = ...,
-        timeout: float | None = ...,
+        timeout: None = ...,
         check: bool = ...,
         capture: bool = ...,
         text: Literal[False] = ...,
@@ -496,7 +492,33 @@ class Broker(Generic[C_contra]):
         args: Sequence[StrPath],
         *,
         input: str | None = ...,
-        timeout: float | None = ...,
+        timeout: None = ...,
+        check: bool = ...,
+        capture: bool = ...,
+        text: Literal[True],
+        cwd: StrPath | None = ...,
+        env: Mapping[str, str] | None = ...,
+    ) -> CompletedProcess[str]: ...
+    @overload
+    def run(
+        self: Broker[Spawn[Never] | Signal],
+        args: Sequence[StrPath],
+        *,
+        input: bytes | None = ...,
+        timeout: float | None,
+        check: bool = ...,
+        capture: bool = ...,
+        text: Literal[False] = ...,
+        cwd: StrPath | None = ...,
+        env: Mapping[str, str] | None = ...,
+    ) -> CompletedProcess[bytes]: ...
+    @overload
+    def run(
+        self: Broker[Spawn[Never] | Signal],
+        args: Sequence[StrPath],
+        *,
+        input: str | None = ...,
+        timeout: float | None,
         check: bool = ...,
         capture: bool = ...,
         text: Literal[True],
@@ -504,7 +526,7 @@ class Broker(Generic[C_contra]):
         env: Mapping[str, str] | None = ...,
     ) -> CompletedProcess[str]: ...
     def run(  # noqa: PLR0913 - the parameters of subprocess.run
-        self: Broker[Spawn[Never]],
+        self: Broker[Never],
         args: Sequence[StrPath],
         *,
         input: bytes | str | None = None,  # noqa: A002 - the name subprocess.run gives it
@@ -515,14 +537,17 @@ class Broker(Generic[C_contra]):
         cwd: StrPath | None = None,
         env: Mapping[str, str] | None = None,
     ) -> CompletedProcess[Any]:
-        """Needs Spawn. Run a program to its end, in at most ``timeout`` seconds; no shell.
+        """Needs Spawn, and Signal for a timeout. Run a program to its end; no shell.
 
         ``args`` is the program and its arguments. Its input is ``input``, else empty; its output is captured unless
         ``capture`` is false, when it goes to the sandbox's own streams; ``text`` is UTF-8. ``env`` is this sandbox's
-        environment unless given. Raises ``subprocess.CalledProcessError`` for a failure where ``check``, and
-        ``subprocess.TimeoutExpired``.
+        environment unless given. After ``timeout`` seconds the program is killed, hence Signal. Raises
+        ``subprocess.CalledProcessError`` for a failure where ``check``, and ``subprocess.TimeoutExpired``.
         """
-        return processes.run(args, input, timeout, check=check, capture=capture, text=text, cwd=cwd, env=env)
+        needs = (Spawn,) if timeout is None else (Spawn, Signal)
+        return self._attempt("run", needs, args=args).perform(
+            lambda: processes.run(args, input, timeout, check=check, capture=capture, text=text, cwd=cwd, env=env)
+        )
 
     @overload
     def popen(
