@@ -26,12 +26,16 @@ def find_paths(policy: Policy, handled: int) -> list[tuple[str, int, bool]]:
     Raises ``MissingPathError`` for a scope that is not there, ``UnsupportedError`` for one that leads into ``/proc``.
     """
     found: dict[str, tuple[Right, bool]] = {}
-    for rule in sorted(policy.paths, key=str):
+    for rule in policy.paths:
         for path, rights in _look_up(rule):
             known, required = found.get(path, (NO_RIGHT, False))
             found[path] = (known | rights, required or rule.required)
-    usable = ((path, int(_usable(path, rights)) & handled, not required) for path, (rights, required) in found.items())
-    return [row for row in usable if row[1]]
+    rows = []
+    for path, (rights, required) in sorted(found.items()):
+        usable = int(_usable(path, rights)) & handled
+        if usable:
+            rows.append((path, usable, not required))
+    return rows
 
 
 def _look_up(rule: PathRule) -> Iterator[tuple[str, Right]]:
@@ -39,10 +43,9 @@ def _look_up(rule: PathRule) -> Iterator[tuple[str, Right]]:
         yield from _anywhere(rule.rights)
     elif rule.path is Place.MODULES:
         yield from ((folder, rule.rights) for folder in _module_folders())
-    elif rule.required:
-        _check_scope(str(rule.path), rule.rights)
-        yield str(rule.path), rule.rights
-    elif _exists(str(rule.path)):
+    else:
+        if rule.required:
+            _check_scope(str(rule.path), rule.rights)
         yield str(rule.path), rule.rights
 
 
@@ -66,21 +69,17 @@ def _check_scope(path: str, rights: Right) -> None:
 def _module_folders() -> Iterator[str]:
     """Go through sys.path and the standard library, wherever it is."""
     folders = {os.path.realpath(entry) for entry in (*sys.path, str(Path(os.__file__).parent))}
-    for folder in sorted(folders):
-        if not _is_forbidden(folder) and _exists(folder):
-            yield folder
+    return (folder for folder in folders if not _is_forbidden(folder))
 
 
 def _anywhere(rights: Right) -> Iterator[tuple[str, Right]]:
     with os.scandir("/") as entries:
         for entry in entries:
             # A symlink at the top can lead into one of the folders that are left out.
-            real = os.path.realpath(entry.path)
-            if not _is_forbidden(real) and _exists(real):
+            if not _is_forbidden(os.path.realpath(entry.path) if entry.is_symlink() else entry.path):
                 yield entry.path, rights
     for rule in ANYWHERE_BESIDES:
-        if rule.rights & rights and _exists(str(rule.path)):
-            yield str(rule.path), rule.rights & rights
+        yield str(rule.path), rule.rights & rights
 
 
 def _is_forbidden(real: str) -> bool:
@@ -88,14 +87,10 @@ def _is_forbidden(real: str) -> bool:
     return real == "/" or any(real == folder or real.startswith(f"{folder}/") for folder in NEVER_ANYWHERE)
 
 
-def _exists(path: str) -> bool:
-    try:
-        Path(path).stat()
-    except OSError:
-        return False  # not there, or not for this user: then there is nothing to grant either
-    return True
-
-
 def _usable(path: str, rights: Right) -> Right:
-    """Leave out rights that mean nothing on a file; the kernel refuses a rule with them."""
-    return rights if stat.S_ISDIR(Path(path).stat().st_mode) else rights & FILE_RIGHTS
+    """Leave out rights that mean nothing on a file (the kernel refuses a rule with them), or on what is not there."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return NO_RIGHT  # not there, or not for this user
+    return rights if stat.S_ISDIR(mode) else rights & FILE_RIGHTS

@@ -4,7 +4,9 @@ This module knows how rows fold together and how scopes become paths and ports. 
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from capsafe.capabilities import Capability
 from capsafe.grants import Grant, Granted
@@ -12,6 +14,7 @@ from capsafe.policy.baseline import BASELINE
 from capsafe.policy.model import (
     NO_PORT_RIGHT,
     NO_RIGHT,
+    Masked,
     PathRule,
     Place,
     Policy,
@@ -25,6 +28,7 @@ from capsafe.policy.table import JOINT_ROWS, PROCESS_FOLDERS, ROWS, Row
 _PROCESS_FOLDERS = re.compile(PROCESS_FOLDERS)
 
 
+@lru_cache(maxsize=256)
 def compile_policy(grant: Grant) -> Policy:
     """Join what every sandbox can do with what the grant adds.
 
@@ -67,19 +71,15 @@ def absorb(rules: Iterable[Rule]) -> frozenset[Rule]:
     Each compiled call is then either always allowed or under conditions, never both: libseccomp would drop the
     conditions without a word.
     """
-    kept = set(rules)
+    by_call: dict[str, set[frozenset[Masked]]] = defaultdict(set)
+    for rule in rules:
+        by_call[rule.call].add(frozenset(rule.when))
     return frozenset(
-        rule
-        for rule in kept
-        if not any(
-            other.call == rule.call and other != rule and all(_implied(one, rule.when) for one in other.when)
-            for other in kept
-        )
+        Rule(call, tuple(sorted(when)))
+        for call, alternatives in by_call.items()
+        for when in alternatives
+        if not any(other < when for other in alternatives)
     )
-
-
-def _implied(condition: object, by: tuple[object, ...]) -> bool:
-    return condition in by
 
 
 def _leaves(capability: type[Capability]) -> list[type[Capability]]:
