@@ -17,6 +17,7 @@ class accumulate:
 
 class chain:
     def __init__(self, *iterables) -> EffectsOf["iterables"]: ...
+    @classmethod
     def from_iterable(cls, iterable, /) -> EffectsOf["iterable"]: ...
 
 class compress:

@@ -1,0 +1,2 @@
+# Its names are those of ast.
+__default__: Pure

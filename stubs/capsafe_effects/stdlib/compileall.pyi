@@ -1,0 +1,3 @@
+# Compiles source files below folders; prints which.
+__default__: Performs[ReadFile | WriteFile | Stdout | Stderr | Spawn]
+__import__: Pure

@@ -1,0 +1,2 @@
+# Its names are those of _contextvars.
+__default__: Pure

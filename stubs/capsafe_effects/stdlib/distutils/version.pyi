@@ -1,0 +1,2 @@
+# Reviewed: comparing versions.
+__default__: Pure

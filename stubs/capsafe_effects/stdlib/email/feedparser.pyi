@@ -1,0 +1,6 @@
+# Reviewed: text in memory to messages.
+__default__: Pure
+class FeedParser:
+    def __init__(self, _factory=..., *, policy=...) -> EffectsOf["_factory", "policy"]: ...
+class BytesFeedParser:
+    def __init__(self, _factory=..., *, policy=...) -> EffectsOf["_factory", "policy"]: ...

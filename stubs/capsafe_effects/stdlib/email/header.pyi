@@ -1,0 +1,3 @@
+# Reviewed: headers in memory.
+__default__: Pure
+def make_header(decoded_seq, maxlinelen=..., header_name=..., continuation_ws=...) -> EffectsOf["decoded_seq"]: ...

@@ -1,0 +1,6 @@
+# Reviewed: messages in memory, and one that prints.
+__default__: Pure
+@overload
+def _structure(msg, fp: None = ..., level=..., include_default=...) -> Performs[Stdout]: ...
+@overload
+def _structure(msg, fp=..., level=..., include_default=...) -> EffectsOf["fp.write"]: ...

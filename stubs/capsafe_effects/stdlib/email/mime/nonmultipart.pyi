@@ -1,0 +1,2 @@
+# Reviewed: text and bytes in memory.
+__default__: Pure

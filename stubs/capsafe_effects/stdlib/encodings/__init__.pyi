@@ -1,0 +1,3 @@
+# Reviewed: finds a codec by its name; the codecs are modules of this package, loaded before confinement.
+__default__: Pure
+def search_function(encoding) -> Performs[Import]: ...

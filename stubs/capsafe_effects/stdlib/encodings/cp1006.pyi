@@ -1,0 +1,2 @@
+# Reviewed: bytes and text in memory, by tables.
+__default__: Pure

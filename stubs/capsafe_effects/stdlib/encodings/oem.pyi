@@ -1,0 +1,2 @@
+# Windows only.
+__default__: Pure

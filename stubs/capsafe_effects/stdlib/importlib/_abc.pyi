@@ -1,0 +1,2 @@
+__default__: Unknown["a loader makes and runs modules"]
+__import__: Pure

@@ -1,0 +1,2 @@
+__default__: Performs[ReadFile | Stdout]
+__import__: Pure

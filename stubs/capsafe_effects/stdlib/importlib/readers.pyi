@@ -1,0 +1,2 @@
+# Data files of packages.
+__default__: Performs[ReadFile]

@@ -1,0 +1,3 @@
+# Data files of packages.
+__default__: Performs[ReadFile]
+def remove_duplicates(items) -> EffectsOf["items"]: ...

@@ -1,0 +1,6 @@
+# Data files of packages, by readers that the user brings.
+__default__: Performs[ReadFile]
+class ResourceHandle:
+    def __init__(self, parent, name) -> EffectsOf["parent"]: ...
+class ResourceContainer:
+    def __init__(self, reader) -> EffectsOf["reader"]: ...

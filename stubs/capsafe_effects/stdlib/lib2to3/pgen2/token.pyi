@@ -1,0 +1,2 @@
+# Reviewed: constants.
+__default__: Pure

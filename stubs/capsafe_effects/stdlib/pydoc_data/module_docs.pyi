@@ -1,0 +1,2 @@
+# Reviewed: text.
+__default__: Pure

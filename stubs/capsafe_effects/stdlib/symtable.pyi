@@ -1,0 +1,2 @@
+# Reviewed: source text to tables.
+__default__: Pure

@@ -1,0 +1,3 @@
+# Reviewed: constants.
+__default__: Pure
+__import__: Performs[NativeCode]

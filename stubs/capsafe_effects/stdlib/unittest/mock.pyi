@@ -1,0 +1,3 @@
+# A mock does what it was told elsewhere, and patching changes any object of the process.
+__default__: Unknown["a mock does what it was told elsewhere, and a patch changes any object of the process"]
+__import__: Pure

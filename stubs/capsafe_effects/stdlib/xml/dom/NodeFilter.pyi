@@ -1,0 +1,2 @@
+# Reviewed: values in memory alone.
+__default__: Pure

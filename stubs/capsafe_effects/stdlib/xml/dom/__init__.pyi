@@ -1,0 +1,2 @@
+# Reviewed: constants and exceptions.
+__default__: Pure

@@ -1,0 +1,2 @@
+# Reviewed: names and constants.
+__default__: Pure
