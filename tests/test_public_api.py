@@ -106,22 +106,20 @@ def operations(cls: type) -> Iterator[tuple[str, FunctionType]]:
             yield name, inspect.unwrap(function)
 
 
-def self_types(cls: type, name: str, function: FunctionType) -> list[str]:
+def self_types(function: FunctionType) -> list[str]:
     """Return the ``self`` types: of the overloads where there are some, else the method's own."""
-    overloads = typing.get_overloads(getattr(cls, name)) or [function]
+    overloads = typing.get_overloads(function) or [function]
     return [one.__annotations__.get("self", "") for one in overloads]
 
 
-BOTH = [(cls, name, function) for cls in (capsafe.Broker, BrokerPath) for name, function in operations(cls)]
+BOTH = [function for cls in (capsafe.Broker, BrokerPath) for _, function in operations(cls)]
 
 
-@pytest.mark.parametrize(("cls", "name", "function"), BOTH, ids=lambda value: getattr(value, "__name__", str(value)))
-def test_the_docstring_begins_with_the_capability_of_the_self_type(
-    cls: type, name: str, function: FunctionType
-) -> None:
+@pytest.mark.parametrize("function", BOTH, ids=lambda function: function.__qualname__)
+def test_the_docstring_begins_with_the_capability_of_the_self_type(function: FunctionType) -> None:
     """Editors complete all operations, granted or not, so the first words must say which it is."""
     first = (function.__doc__ or "").split(". ")[0]
-    needed = {need.__name__ for text in self_types(cls, name, function) if text for need in needs_of(text)}
+    needed = {need.__name__ for text in self_types(function) if text for need in needs_of(text)}
     assert first.startswith("Needs ")
     said = {word for word in re.findall(r"\w+", first) if hasattr(capabilities, word)}
     assert said == needed
@@ -135,7 +133,7 @@ def test_scopes_are_left_open_in_self_types(cls: type) -> None:
     scoped = [name for name, value in vars(capabilities).items() if getattr(value, "__parameters__", ())]
     assert {"ReadFile", "Connect", "Spawn", "Import"} <= set(scoped)
     for name, function in operations(cls):
-        for text in self_types(cls, name, function):
+        for text in self_types(function):
             for capability in re.findall(r"\b[A-Z]\w+(?![\w\[])", text):
                 assert capability not in scoped, f"{cls.__name__}.{name}: {text}"
 
@@ -150,7 +148,7 @@ def test_every_capability_that_offers_something_has_an_operation() -> None:
     offered = {
         need.__name__
         for name, function in operations(capsafe.Broker)
-        for text in self_types(capsafe.Broker, name, function)
+        for text in self_types(function)
         for need in needs_of(text)
     }
     assert offered == leaves

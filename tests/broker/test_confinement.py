@@ -7,7 +7,7 @@ from typing import Any, Literal, Never
 
 import pytest
 
-from capsafe import CapabilityError, Connect, FileSystem, Listen, ReadFile, Spawn, WriteFile
+from capsafe import CapabilityError, Connect, FileSystem, Listen, ReadFile, Spawn, Stdout, SystemInfo, WriteFile
 from capsafe.broker import guard
 
 pytestmark = pytest.mark.kernel
@@ -117,7 +117,8 @@ def test_writing_holds_in_its_scope_only(name: str, way: str, folders: Path, san
 
 @pytest.mark.parametrize("name", BOTH)
 def test_reading_and_writing_hold_in_their_scope_only(name: str, folders: Path, sandbox_of: Any) -> None:
-    sandbox = sandbox_of(scoped(FileSystem, str(folders / "in")))
+    scope = str(folders / "in")
+    sandbox = sandbox_of(scoped(ReadFile, scope) | scoped(WriteFile, scope))
     before = picture(folders / "out")
     with pytest.raises(CapabilityError):
         sandbox.execute(lambda broker: BOTH[name](broker, f"{folders}/out") and None)
@@ -209,7 +210,7 @@ def test_without_the_brokers_check_the_kernel_refuses(
     (folder / "empty").mkdir()
     (folder / "link").symlink_to("a.txt")
     # All that does the work is loaded, so that nothing fails for want of a module.
-    everything = sandbox_of(FileSystem | Spawn | Connect)
+    everything = sandbox_of(FileSystem | Spawn | Connect | Stdout | SystemInfo)
     everything.execute(lambda broker: broker.exists("/"))
     monkeypatch.setattr(guard.Attempt, "ask", lambda _self: None)
     before = picture(folders)
