@@ -13,6 +13,7 @@ from capsafe.capabilities import Ambient, Capability
 from capsafe.cli.grant_text import read_text
 from capsafe.grants import read_grant
 from capsafe.policy import Policy, compile_policy
+from capsafe.policy.table import ROWS
 
 ROOT = Path(__file__).parent.parent
 CAPABILITIES = {
@@ -100,6 +101,24 @@ def test_what_stands_behind_a_capability_is_in_its_policy(name: str) -> None:
     assert ("descriptors" in words) == bool(policy.streams)
     assert ("environment" in words) == policy.environ
     assert ("seccomp" in words) == (policy.rules != policy_of("Never").rules)
+
+
+def test_the_caveats_repeat_every_remark_of_the_policies() -> None:
+    """A remark that is added to the tables must reach those who read before they install."""
+    remarks = {
+        (capability.__name__, where, remark)
+        for capability, row in ROWS.items()
+        for where, remark in (
+            ("anywhere", row.remark),
+            ("with a scope", row.scope_remark),
+            ("refused", row.scope_refused),
+        )
+        if remark
+    }
+    page = (ROOT / "docs/caveats.md").read_text()
+    table = page[page.index("| capability | where ") :].split("\n\n")[0]
+    rows_of_page = {tuple(c.strip() for c in line.strip("|").split(" | ")) for line in table.splitlines()[2:]}
+    assert rows_of_page == remarks
 
 
 @pytest.mark.parametrize(
