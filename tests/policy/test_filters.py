@@ -1,0 +1,432 @@
+"""The compiled programs, run call by call on a machine in user space: what would the kernel answer?"""
+
+import errno
+import itertools
+import tempfile
+from collections.abc import Sequence
+from typing import Any, Literal, Never
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capsafe import capabilities as caps
+from capsafe.grants import TAXONOMY, Grant, Granted, read_grant
+from capsafe.kernel import seccomp
+from capsafe.kernel.bpf import simplify
+from capsafe.policy import compile_policy
+from capsafe.policy import syscalls as calls
+from capsafe.policy.baseline import OTHER_ERRORS
+from capsafe.policy.denials import DENIED
+from capsafe.policy.model import OUTCOME_FD, Policy
+from capsafe.policy.numbers import LAST_USED, NUMBERS
+from tests.policy.emulator import ALLOW, ERRNO, KILL_PROCESS, run, stricter, verdict
+
+NUMBER = NUMBERS["x86_64"]
+I386, X86_64, AARCH64 = 0x40000003, 0xC000003E, 0xC00000B7
+EVERYTHING = Grant(Granted(capability) for capability in TAXONOMY)
+
+pytestmark = pytest.mark.skipif(
+    __import__("platform").machine() != "x86_64", reason="libseccomp compiles for the machine it runs on"
+)
+
+
+def grant(*capabilities: Any) -> Grant:
+    return Grant(one for capability in capabilities for one in read_grant(capability))
+
+
+def answer(policy: Policy, call: str | int, arguments: Sequence[int] = (), architecture: int = X86_64) -> int:
+    """Return the verdict of both filters, in the order in which they are installed."""
+    filters = seccomp.compile_filters(policy)
+    number = NUMBER[call] if isinstance(call, str) else call
+    return stricter(
+        run(filters.denied, number, arguments, architecture), run(filters.allowed, number, arguments, architecture)
+    )
+
+
+def allows(what: Grant, call: str | int, *arguments: int) -> bool:
+    return answer(compile_policy(what), call, arguments) == ALLOW
+
+
+# --- laws -----------------------------------------------------------------------------------------------------------
+
+SCOPED = [
+    Granted(caps.ReadFile, frozenset({"/data"})),
+    Granted(caps.WriteFile, frozenset({"/data"})),
+    Granted(caps.FileSystem, frozenset({"/srv"})),
+    Granted(caps.Connect, frozenset({"*:443"})),
+    Granted(caps.Spawn, frozenset({"/bin/true"})),
+    Granted(caps.ReadFile, ambient=True),
+]
+grants = st.lists(st.sampled_from([*(Granted(one) for one in TAXONOMY), *SCOPED]), max_size=4).map(Grant)
+#: Values at which some rule changes its mind, and garbage in the half of the register that the kernel ignores.
+INTERESTING = sorted(
+    {
+        0, 1, 2, 3, 4, 6, 10, 15, 16, 17, 41, 64, 0x40, 0x200, 0x243, 0x241, 0x5401, 0x5412, 0x541B, 0x10000,
+        0x3D0F00, 0x1200011, 0x4111, 0x10000011, 0x20000000, 0x400000, 0x200000, 0x80802, 0x80001, 0xFFFFFFFF,
+        1 << 32, (1 << 32) + 1, (1 << 32) + 3, 0x7FFF00000000, (1 << 64) - 1,
+    }
+)  # fmt: skip
+arguments_ = st.lists(st.sampled_from(INTERESTING) | st.integers(0, 2**64 - 1), min_size=6, max_size=6)
+known_calls = st.sampled_from(sorted(NUMBER))
+
+
+@settings(max_examples=150, deadline=None)
+@given(grants, grants, st.lists(st.tuples(known_calls, arguments_), min_size=20, max_size=60))
+def test_more_capabilities_never_forbid(left: Grant, right: Grant, tried: list[tuple[str, list[int]]]) -> None:
+    """Not an equality: opening O_RDWR needs both halves and neither alone allows it."""
+    for call, arguments in tried:
+        if allows(left, call, *arguments):
+            assert allows(left | right, call, *arguments), (call, arguments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([Granted(one) for one in TAXONOMY] + SCOPED), max_size=5), st.randoms())
+def test_order_and_repetition_do_not_matter(granted: list[Granted], random: Any) -> None:
+    other = [*granted, *granted]
+    random.shuffle(other)
+    left, right = compile_policy(Grant(granted)), compile_policy(Grant(other))
+    assert left == right
+    assert seccomp.compile_filters(left) == seccomp.compile_filters(right)
+    assert seccomp._compile_allowed(left.rules, "x86_64") == seccomp._compile_allowed(right.rules, "x86_64")
+
+
+@settings(max_examples=150, deadline=None)
+@given(grants, st.lists(st.tuples(known_calls, arguments_), min_size=20, max_size=60))
+def test_the_filter_says_what_the_rules_say(what: Grant, tried: list[tuple[str, list[int]]]) -> None:
+    """The rules are read here as they are written, so a fault of libseccomp, of the prefix or of simplify shows."""
+    policy = compile_policy(what)
+    for call, arguments in tried:
+        said = any(rule.call == call and all(one.holds(tuple(arguments)) for one in rule.when) for rule in policy.rules)
+        filters = seccomp.compile_filters(policy)
+        assert (verdict(filters.allowed, NUMBER[call], arguments) == ALLOW) is said, (call, arguments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(grants, st.sampled_from(sorted(set(DENIED))), arguments_)
+def test_hard_denials_hold_for_every_grant(what: Grant, call: str, arguments: list[int]) -> None:
+    if call in NUMBER:
+        assert answer(compile_policy(what), call, arguments) in (ERRNO | errno.EPERM, ERRNO | errno.ENOSYS)
+
+
+@pytest.mark.parametrize("call", sorted(set(DENIED)))
+def test_the_second_filter_denies_on_its_own(call: str) -> None:
+    """Whatever the table may come to allow by mistake."""
+    filters = seccomp.compile_filters(compile_policy(EVERYTHING))
+    assert verdict(filters.denied, NUMBER[call]) != ALLOW
+
+
+def test_nothing_that_is_denied_for_good_stands_in_the_table() -> None:
+    assert {rule.call for rule in compile_policy(EVERYTHING).rules} & set(DENIED) == set()
+
+
+@pytest.mark.parametrize("what", [grant(Never), EVERYTHING], ids=["Never", "everything"])
+@pytest.mark.parametrize("architecture", [I386, AARCH64, 0], ids=["i386", "aarch64", "none"])
+def test_foreign_machines_are_killed(what: Grant, architecture: int) -> None:
+    policy = compile_policy(what)
+    for number in range(600):
+        assert answer(policy, number, (), architecture) == KILL_PROCESS
+
+
+@pytest.mark.parametrize("what", [grant(Never), EVERYTHING], ids=["Never", "everything"])
+def test_x32_calls_are_killed(what: Grant) -> None:
+    policy = compile_policy(what)
+    for number in (*range(0x40000000, 0x40000000 + 600), 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF):
+        assert answer(policy, number) == KILL_PROCESS
+
+
+@pytest.mark.parametrize("what", [grant(Never), EVERYTHING], ids=["Never", "everything"])
+def test_every_number_from_0_to_600(what: Grant) -> None:
+    """Without arguments: a call that no rule names is refused, and one that is newer is not there."""
+    policy = compile_policy(what)
+    named = {NUMBER[rule.call] for rule in policy.rules if rule.call in NUMBER}
+    errors = {NUMBER[call]: error for call, error in OTHER_ERRORS.items() if call in NUMBER}
+    for number in range(600):
+        said = answer(policy, number, [0xFFFFFFFF] * 6)
+        if number > LAST_USED:
+            assert said == ERRNO | errno.ENOSYS, number
+        elif number not in named:
+            assert said == ERRNO | errors.get(number, errno.EPERM), number
+
+
+# --- what each capability brings ------------------------------------------------------------------------------------
+
+O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_DIRECTORY, O_CLOEXEC = (
+    0,
+    1,
+    2,
+    0x40,
+    0x200,
+    0x400,
+    0x10000,
+    0x80000,
+)
+O_PATH, O_TMPFILE = 0x200000, 0x410000
+UPPER = 1 << 32
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG = 1, 2, 10, 16, 17, 40, 38
+STREAM, DGRAM, RAW, SEQPACKET = 1, 2, 3, 5
+TCP, UDP, SCTP, MPTCP = 6, 17, 132, 262
+PTHREAD = 0x3D0F00
+POPEN = 0x4000 | 0x100 | 17  # CLONE_VFORK | CLONE_VM | SIGCHLD
+TIOCSTI = 0x5412
+
+CASES: list[tuple[Any, str, tuple[int, ...], bool]] = [
+    # Pure computation.
+    (Never, "mmap", (0, 4096, 3, 0x22), True),
+    (Never, "mmap", (0, 4096, 7, 0x22), False),
+    (Never, "mprotect", (0, 4096, 5), False),
+    (Never, "mprotect", (0, 4096, 5 | UPPER), False),
+    (Never, "openat", (0, 0, O_RDONLY), False),
+    (Never, "newfstatat", (3, 0, 0, 0x1000), False),
+    (Never, "write", (OUTCOME_FD,), True),
+    (Never, "write", (OUTCOME_FD | UPPER,), True),
+    (Never, "write", (1,), False),
+    (Never, "write", (1 | UPPER,), False),
+    (Never, "write", (2,), False),
+    (Never, "write", (7,), False),
+    (Never, "read", (0,), False),
+    (Never, "read", (0 | UPPER,), False),
+    (Never, "kill", (1, 0), False),
+    (Never, "tgkill", (1, 1, 0), False),
+    (Never, "prctl", (15,), True),
+    (Never, "prctl", (4,), False),
+    (Never, "prctl", (22,), False),
+    (Never, "prlimit64", (0, 7, 0, 0), True),
+    (Never, "prlimit64", (0, 7, 0x7FFF00000000, 0), False),
+    (Never, "prlimit64", (77, 7, 0, 0), False),
+    (Never, "sched_getaffinity", (0,), True),
+    (Never, "sched_getaffinity", (1,), False),
+    (Never, "ioctl", (0, 0x5401), True),
+    (Never, "ioctl", (0, TIOCSTI), False),
+    (Never, "ioctl", (0, TIOCSTI | UPPER), False),
+    (Never, "ioctl", (0, 0x541C), False),
+    (Never, "fcntl", (0, 1030), True),
+    (Never, "fcntl", (0, 8), False),
+    (Never, "fcntl", (0, 6), False),
+    (Never, "socket", (AF_INET, STREAM, 0), False),
+    (Never, "socket", (AF_UNIX, STREAM, 0), False),
+    (Never, "socketpair", (AF_UNIX, STREAM | 0x80000, 0), True),
+    (Never, "socketpair", (AF_UNIX, DGRAM, 0), False),
+    (Never, "clone", (PTHREAD,), False),
+    (Never, "clone", (17,), False),
+    (Never, "fork", (), False),
+    (Never, "execve", (), False),
+    (Never, "uname", (), False),
+    (Never, "memfd_create", (), False),
+    (Never, "seccomp", (1,), False),
+    (Never, "setsid", (), False),
+    # Files.
+    (caps.ReadFile, "openat", (0, 0, O_RDONLY | O_CLOEXEC | O_DIRECTORY), True),
+    (caps.ReadFile, "open", (0, O_RDONLY | O_CLOEXEC), True),
+    (caps.ReadFile, "openat", (0, 0, O_WRONLY), False),
+    (caps.ReadFile, "openat", (0, 0, O_RDWR), False),
+    (caps.ReadFile, "openat", (0, 0, 3), False),
+    (caps.ReadFile, "openat", (0, 0, O_RDONLY | O_CREAT), False),
+    (caps.ReadFile, "openat", (0, 0, O_RDONLY | O_TRUNC), False),
+    (caps.ReadFile, "openat", (0, 0, O_TMPFILE), False),
+    (caps.ReadFile, "openat", (0, 0, O_PATH), False),
+    (caps.ReadFile, "openat", (0, 0, O_RDONLY | UPPER), True),
+    (caps.ReadFile, "chmod", (), False),
+    (caps.ReadFile, "fchmod", (), False),
+    (caps.ReadFile, "fchmodat", (), False),
+    (caps.ReadFile, "utimensat", (), False),
+    (caps.ReadFile, "setxattr", (), False),
+    (caps.ReadFile, "flock", (), False),
+    (caps.ReadFile, "fcntl", (0, 6), False),
+    (caps.ReadFile, "truncate", (), False),
+    (caps.ReadFile, "unlink", (), False),
+    (caps.ReadFile, "rename", (), False),
+    (caps.ReadFile, "creat", (), False),
+    (caps.ReadFile, "write", (9,), False),
+    (caps.ReadFile, "getxattr", (), True),
+    (caps.ReadFile[Literal["/data"]], "getxattr", (), False),
+    (caps.ReadFile[Literal["/data"]], "fgetxattr", (), True),
+    (caps.StatFile, "newfstatat", (), True),
+    (caps.StatFile, "openat", (0, 0, O_RDONLY), False),
+    (caps.WriteFile, "openat", (0, 0, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND), True),
+    (caps.WriteFile, "openat", (0, 0, O_RDONLY), False),
+    (caps.WriteFile, "openat", (0, 0, O_RDWR), False),
+    (caps.WriteFile, "openat", (0, 0, O_WRONLY | O_PATH), False),
+    (caps.WriteFile, "getdents64", (), False),
+    (caps.WriteFile, "chmod", (), True),
+    (caps.WriteFile, "chown", (), False),
+    (caps.WriteFile, "mknod", (), False),
+    (caps.WriteFile, "write", (9,), True),
+    (caps.WriteFile, "write", (1,), False),
+    (caps.WriteFile[Literal["/data"]], "chmod", (), False),
+    (caps.WriteFile[Literal["/data"]], "fchmod", (), False),
+    (caps.WriteFile[Literal["/data"]], "utimensat", (), False),
+    (caps.FileSystem, "openat", (0, 0, O_RDWR | O_CREAT), True),
+    (caps.FileSystem, "openat", (0, 0, O_RDWR | O_PATH), False),
+    # Network.
+    (caps.Connect, "socket", (AF_INET, STREAM | 0x80800, 0), True),
+    (caps.Connect, "socket", (AF_INET6, STREAM, TCP), True),
+    (caps.Connect, "socket", (AF_INET, STREAM, MPTCP), False),
+    (caps.Connect, "socket", (AF_INET, STREAM, SCTP), False),
+    (caps.Connect, "socket", (AF_INET, DGRAM, 0), False),
+    (caps.Connect, "socket", (AF_INET, RAW, 0), False),
+    (caps.Connect, "socket", (AF_UNIX, STREAM, 0), False),
+    (caps.Connect, "socket", (AF_NETLINK, RAW, 0), False),
+    (caps.Connect, "socket", (AF_PACKET, RAW, 0), False),
+    (caps.Connect, "socket", (AF_VSOCK, STREAM, 0), False),
+    (caps.Connect, "socket", (AF_ALG, SEQPACKET, 0), False),
+    (caps.Connect, "connect", (), True),
+    (caps.Connect, "bind", (), False),
+    (caps.Connect, "listen", (), False),
+    (caps.Connect, "accept4", (), False),
+    (caps.Connect, "setsockopt", (0, 6, 1), True),
+    (caps.Connect, "setsockopt", (0, 1, 26), False),
+    (caps.Connect, "setsockopt", (0, 1, 50), False),
+    (caps.Connect, "setsockopt", (0, 6, 31), False),
+    (caps.Connect, "sendto", (0, 0, 0, 0), True),
+    (caps.Connect, "sendto", (0, 0, 0, 0x20000000), False),
+    (caps.Connect, "sendmsg", (0, 0, 0x20000000), False),
+    (caps.Listen, "listen", (), True),
+    (caps.Listen, "bind", (), True),
+    (caps.Listen, "connect", (), False),
+    (caps.Listen, "sendto", (0, 0, 0, 0x20000000), False),
+    (caps.Resolve, "socket", (AF_INET, DGRAM | 0x80800, 0), True),
+    (caps.Resolve, "socket", (AF_INET, STREAM, 0), False),
+    (caps.Resolve, "bind", (), False),
+    (caps.Datagram, "socket", (AF_INET, DGRAM, UDP), True),
+    (caps.Datagram, "socket", (AF_INET, STREAM, 0), False),
+    (caps.UnixSocket, "socket", (AF_UNIX, SEQPACKET, 0), True),
+    (caps.UnixSocket, "socket", (AF_INET, STREAM, 0), False),
+    (caps.UnixSocket, "sendmsg", (), False),
+    (caps.UnixSocket, "recvmsg", (), False),
+    # Processes and threads.
+    (caps.Spawn, "clone", (17,), True),
+    (caps.Spawn, "clone", (POPEN,), True),
+    (caps.Spawn, "clone", (0x1200011,), True),
+    (caps.Spawn, "clone", (PTHREAD,), False),
+    *((caps.Spawn, "clone", (17 | 1 << bit,), False) for bit in (13, 15, 17, 23, 25, 26, 27, 28, 29, 30)),
+    (caps.Spawn, "clone", (9,), False),
+    (caps.Spawn, "execve", (), True),
+    (caps.Spawn, "execveat", (), False),
+    (caps.Spawn, "kill", (), False),
+    (caps.Spawn, "setsid", (), False),
+    (caps.Spawn, "setpgid", (), False),
+    (caps.Spawn, "write", (1,), True),
+    (caps.Spawn, "mmap", (0, 4096, 5, 2), True),
+    (caps.Spawn, "mprotect", (0, 4096, 5), False),
+    (caps.Signal, "kill", (), True),
+    (caps.Signal, "clone", (17,), False),
+    (caps.Threads, "clone", (PTHREAD,), True),
+    (caps.Threads, "clone", (17,), False),
+    (caps.Threads, "clone", (PTHREAD | 0x20000000,), False),
+    (caps.Stdin, "read", (0,), True),
+    (caps.Stdout, "write", (1,), True),
+    (caps.Stdout, "write", (2,), False),
+    (caps.Stderr, "write", (2,), True),
+    (caps.Stderr, "write", (1,), False),
+    (caps.NativeCode, "mprotect", (0, 4096, 7), True),
+    (caps.NativeCode, "openat", (0, 0, O_WRONLY), False),
+    (caps.Import, "openat", (0, 0, O_RDONLY), True),
+    (caps.Import, "mmap", (0, 4096, 5, 2), False),
+    (caps.SystemInfo, "uname", (), True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("capability", "call", "arguments", "expected"),
+    CASES,
+    ids=[f"{read_grant(c)}-{call}-{'-'.join(map(hex, args))}" for c, call, args, _ in CASES],
+)
+def test_what_a_capability_allows(capability: Any, call: str, arguments: tuple[int, ...], *, expected: bool) -> None:
+    assert allows(grant(capability), call, *arguments) is expected
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("clone3", errno.ENOSYS),
+        ("openat2", errno.ENOSYS),
+        ("io_uring_setup", errno.ENOSYS),
+        ("rseq", errno.ENOSYS),
+        ("setxattr", errno.EOPNOTSUPP),
+        ("ptrace", errno.EPERM),
+        ("execve", errno.EPERM),
+    ],
+)
+def test_the_error_fits_the_caller(call: str, error: int) -> None:
+    assert answer(compile_policy(grant(Never)), call) == ERRNO | error
+
+
+def test_signals_and_descriptors_together_do_not_lift_a_stream() -> None:
+    assert not allows(grant(caps.FileSystem, caps.Network, caps.Stderr), "write", 1)
+
+
+# --- the programs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("capability", TAXONOMY, ids=lambda one: one.__name__)
+def test_taking_out_idle_instructions_changes_no_answer(capability: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = compile_policy(grant(capability)).rules
+    simplified = seccomp._compile_allowed(rules, "x86_64")
+    monkeypatch.setattr(seccomp, "simplify", lambda program: program)
+    full = seccomp._compile_allowed(rules, "x86_64")
+    assert len(simplified) < len(full) * 0.75
+    conditional = {NUMBER[rule.call] for rule in rules if rule.when and rule.call in NUMBER}
+    for number in range(500):
+        for arguments in [[0] * 6, [0xFFFFFFFF] * 6]:
+            assert verdict(simplified, number, arguments) == verdict(full, number, arguments)
+    for number in conditional:
+        for a, b, c in itertools.product([0, 1, 2, 3, 6, 10, 15, 17, 0x5401, 1 << 32], repeat=3):
+            arguments = [a, b, c, 0, 0, 0]
+            assert verdict(simplified, number, arguments) == verdict(full, number, arguments), (number, arguments)
+
+
+def test_simplify_keeps_what_something_jumps_into() -> None:
+    from capsafe.kernel.bpf import AND, EQUAL, LOAD, RETURN, instruction
+
+    program = b"".join(
+        [
+            instruction(LOAD, 0),
+            instruction(EQUAL, 7, then=1),  # enters at the AND
+            instruction(LOAD, 20),
+            instruction(AND, 0),
+            instruction(EQUAL, 0, otherwise=1),
+            instruction(LOAD, 16),
+            instruction(RETURN, 1),
+        ]
+    )
+    assert simplify(program) == program
+
+
+def test_a_rule_with_and_one_without_conditions_is_caught() -> None:
+    """The library would drop the conditional one in silence."""
+    pyseccomp = seccomp.load_pyseccomp()
+    rows = {0: (pyseccomp.ALLOW, {(), (calls.equals(0, 1),)})}
+    with pytest.raises(AssertionError, match="with and without conditions"):
+        seccomp._export(pyseccomp, pyseccomp.ERRNO(1), rows)
+
+
+def test_the_library_does_drop_it() -> None:
+    """The control of the test above: the reason for the second filter, still true."""
+    pyseccomp = seccomp.load_pyseccomp()
+    compiled = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    compiled.add_rule(pyseccomp.ERRNO(5), 0, pyseccomp.Arg(0, pyseccomp.MASKED_EQ, 0xFFFFFFFF, 1))
+    compiled.add_rule(pyseccomp.ERRNO(1), 0)
+    with tempfile.TemporaryFile() as output:
+        compiled.export_bpf(output)
+        output.seek(0)
+        program = output.read()
+    assert verdict(program, 0, [1]) == ERRNO | 1
+
+
+LENGTHS = [(Never, 140), (caps.ReadFile, 160), (caps.ReadFile | caps.Connect | caps.Stdout, 210)]
+
+
+@pytest.mark.parametrize(("capability", "limit"), LENGTHS, ids=[str(limit) for _, limit in LENGTHS])
+def test_filters_stay_short(capability: Any, limit: int) -> None:
+    filters = seccomp.compile_filters(compile_policy(grant(capability)))
+    assert len(filters.allowed) // 8 <= limit
+    assert len(filters.denied) // 8 <= 100
+
+
+def test_a_filter_is_compiled_once() -> None:
+    what = grant(caps.ReadFile[Literal["/once"]])
+    assert seccomp.compile_filters(compile_policy(what)) is seccomp.compile_filters(compile_policy(what))
+    # The path is Landlock's, so it is the same filter.
+    other = grant(caps.ReadFile[Literal["/twice"]])
+    assert seccomp.compile_filters(compile_policy(other)) is seccomp.compile_filters(compile_policy(what))
