@@ -1,2 +1,3 @@
 # Reviewed: values in memory alone.
 __default__: Pure
+def collapse_addresses(addresses) -> EffectsOf["addresses"]: ...

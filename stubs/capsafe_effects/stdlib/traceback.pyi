@@ -40,7 +40,7 @@ class FrameSummary:
     # Reads the file when the line was not given.
     @property
     def line(self) -> Performs[ReadFile]: ...
-class StackSummary:
+class StackSummary(builtins.list):
     @classmethod
     def extract(cls, frame_gen, *, limit=..., lookup_lines=..., capture_locals=...) -> Performs[ReadFile] | EffectsOf["frame_gen"]: ...
     @classmethod

@@ -1,2 +1,4 @@
 # Reviewed: text and bytes in memory.
 __default__: Pure
+class Charset:
+    def header_encode_lines(self, string, maxlengths) -> EffectsOf["maxlengths"]: ...

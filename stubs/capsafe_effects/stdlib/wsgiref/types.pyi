@@ -1,6 +1,3 @@
-# Shapes of what servers pass; what is passed has a class of its own.
-__default__: Pure
-class StartResponse:
-    def __call__(self, status, headers, exc_info=..., /) -> EffectsOf["self"]: ...
-class InputStream:
-    __default__: Pure
+# Shapes of what servers and applications pass to each other; which class it is, its type does not say.
+__default__: Unknown["a protocol, and which class this is can't be seen"]
+__import__: Pure

@@ -5,9 +5,9 @@ class PackageNotFoundError:
 class EntryPoint:
     __default__: Pure
     def load(self) -> Performs[Import] | Unknown["runs the module that the entry point names, and hands out a name of it"]: ...
-class EntryPoints:
+class EntryPoints(builtins.tuple):
     __default__: Pure
-class SelectableGroups:
+class SelectableGroups(builtins.dict):
     __default__: Pure
     @classmethod
     def load(cls, eps) -> EffectsOf["eps"]: ...
@@ -15,7 +15,7 @@ class FileHash:
     __default__: Pure
 class DeprecatedTuple:
     __default__: Pure
-class DeprecatedList:
+class DeprecatedList(builtins.list):
     __default__: Pure
 class Deprecated:
     __default__: Pure
