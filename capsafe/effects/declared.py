@@ -84,11 +84,11 @@ class Actual(NamedTuple):
 class Condition:
     """What an argument must be for its overload to be chosen.
 
-    ``form`` is ``"none"``, ``"literal"``, ``"absent"``, ``"given"`` or ``"instance"``; ``values`` are the literals or
-    the class names.
+    ``form`` is ``"none"``, ``"literal"`` (one of ``values``), ``"written"`` (any literal), ``"absent"``, ``"given"`` or
+    ``"instance"`` (of one of the classes that ``values`` names).
     """
 
-    form: Literal["none", "literal", "absent", "given", "instance"]
+    form: Literal["none", "literal", "written", "absent", "given", "instance"]
     values: tuple[object, ...] = ()
 
     def holds(self, certain: Sequence[Actual], *, possible: bool, default: bool) -> Holds:
@@ -110,6 +110,8 @@ class Condition:
                 return "yes"
             case "absent":
                 return "no"
+            case "written":
+                return "no" if actual.literal is NOT_LITERAL else "yes"
             case "none":
                 return _is_none(actual)
             case "literal":

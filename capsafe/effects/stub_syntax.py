@@ -232,6 +232,8 @@ class _Reader:
                 return Condition("absent")
             case ast.Name(id="Given"):
                 return Condition("given")
+            case ast.Name(id="Literal"):
+                return Condition("written")
             case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
                 return Condition("literal", tuple(self.literal(item) for item in _items(inner)))
             case ast.Subscript(value=ast.Name(id="Instance"), slice=inner):
@@ -239,7 +241,7 @@ class _Reader:
             case _:
                 raise self.error(
                     node,
-                    f"{ast.unparse(node)!r} is no condition: write None, Literal[...], Absent, Given or "
+                    f"{ast.unparse(node)!r} is no condition: write None, Literal, Literal[...], Absent, Given or "
                     'Instance["module.Class"]; a parameter that does not select has no annotation',
                 )
 

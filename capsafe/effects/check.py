@@ -1,0 +1,239 @@
+"""Closures against their sandboxes: from one ``sandbox.execute(...)`` in a source file to findings.
+
+Knows where a finding belongs and which effects are granted. It refuses to know how effects are inferred (``infer``) and how
+a finding reads (``messages``).
+"""
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from capsafe import capabilities
+from capsafe.capabilities import Capability
+from capsafe.effects.binding import bind, parameters_of
+from capsafe.effects.engine import Engine, Scope, authority_of
+from capsafe.effects.expressions import evaluate
+from capsafe.effects.infer import Inference
+from capsafe.effects.messages import Finding, describe
+from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Opaque, Parameter, Value
+from capsafe.effects.source import Function, FunctionNode, Source
+
+SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One call that runs a closure: where it stands, and the names of the capabilities that may be ambient in it."""
+
+    call: ast.Call
+    method: str
+    ambient: frozenset[str] = frozenset()
+
+
+class Checker:
+    """Findings for the closures of one source file."""
+
+    def __init__(self, engine: Engine, source: Source) -> None:
+        """Take the engine, whose types are those of this very file."""
+        self.engine = engine
+        self.inference = Inference(engine)
+        self.source = source
+        self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
+        self._functions: dict[ast.AST, Function] = {}
+
+    # Where things stand -----------------------------------------------------------------------------------------
+
+    def attributes(self, names: Collection[str]) -> Iterator[tuple[ast.Attribute, ast.AST | None]]:
+        """Yield every attribute with one of the names that is read in the file, and the node around it."""
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.ctx, ast.Load):
+                yield node, self._parents.get(node)
+
+    def value_at(self, node: ast.expr) -> Value:
+        """Return the value of an expression where it stands."""
+        scope = self._scope_around(node)
+        return evaluate(self.engine, Scope(scope.function, self.source, scope), node)
+
+    def _scope_around(self, node: ast.AST) -> Scope:
+        around = self._function_around(node)
+        return self.engine.scope(around) if around is not None else self.engine.module_scope(self.source)
+
+    def _function_around(self, node: ast.AST) -> Function | None:
+        inner: ast.AST = node
+        current = self._parents.get(node)
+        while current is not None:
+            if isinstance(current, SCOPES) and self._is_inside(current, inner):
+                return self._function(current)
+            inner, current = current, self._parents.get(current)
+        return None
+
+    @staticmethod
+    def _is_inside(function: FunctionNode, child: ast.AST) -> bool:
+        # Defaults and decorators stand in a function's text and are evaluated outside it.
+        return child is function.body if isinstance(function, ast.Lambda) else child in function.body
+
+    def _function(self, node: FunctionNode) -> Function:
+        if node not in self._functions:
+            known = [f for several in self.source.functions.values() for f in several if f.node is node]
+            around = self._function_around(node)
+            if known and around is None:
+                self._functions[node] = known[0]
+            else:
+                scope = self._scope_around(node)
+                name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+                self._functions[node] = known[0] if known else self.engine.nested(scope, node, name)
+        return self._functions[node]
+
+    # Checking ---------------------------------------------------------------------------------------------------
+
+    def check(self, site: Site) -> Iterator[Finding]:
+        """Yield what is wrong with the closure of one call."""
+        call = site.call
+        if not call.args or isinstance(call.args[0], ast.Starred):
+            node = call.args[0] if call.args else call
+            effect = Effect("unknown", f"which closure {site.method}() is given can't be seen")
+            yield describe(effect, node, ast.unparse(node), closure="the closure")
+            return
+        node = call.args[0]
+        scope = self._scope_around(call)
+        inside = Scope(scope.function, self.source, scope)
+        closure = evaluate(self.engine, inside, node)
+        passed = tuple(self._arguments(inside, call, site.method))
+        yield from self._passed(passed)
+        yield from self._granted(site, self._closure(closure, node, passed))
+
+    def _arguments(self, scope: Scope, call: ast.Call, method: str) -> Iterator[Argument]:
+        yield Argument(Value(self.engine.types.instance("capsafe.broker.surface.Broker")))
+        if method == "bind":
+            return
+        for node in call.args[1:]:
+            star = isinstance(node, ast.Starred)
+            inner = node.value if isinstance(node, ast.Starred) else node
+            value = evaluate(self.engine, scope, inner)
+            yield Argument(Value(None, value.contents, value.contents) if star else value, star=star, node=inner)
+        for keyword in call.keywords:
+            value = evaluate(self.engine, scope, keyword.value)
+            spread = keyword.arg is None
+            yield Argument(value, keyword.arg, spread, spread, keyword.value)
+
+    def _passed(self, arguments: Sequence[Argument]) -> Iterator[Finding]:
+        for argument in arguments:
+            if argument.node is None:
+                continue
+            held = authority_of(self.engine.types.classes(argument.value.type))
+            if held is not None:
+                text = ast.unparse(argument.node)
+                effect = Effect("holds", f"{text} is {held}")
+                yield describe(effect, argument.node, text, closure="the closure", passed=True)
+
+    def _closure(
+        self, closure: Value, node: ast.expr, passed: tuple[Argument, ...]
+    ) -> Iterator[tuple[Effect, Finding]]:
+        if not closure.targets:
+            kind = self.engine.types.show(closure.type) if self.engine.types.is_known(closure.type) else "Any"
+            yield from self._whole(
+                [Effect("unknown", f"which function this is can't be seen from its type, {kind}")], node
+            )
+        for target in closure.targets:
+            match target:
+                case Local():
+                    function = self.engine.function(target.key)
+                    bindings = {**dict(target.bindings), **bind(self.engine, function, None, passed)}
+                    if function.path == self.source.path:
+                        yield from self._body(function, bindings)
+                    else:
+                        yield from self._whole(self.inference.instantiate(function, bindings), node)
+                case Definition() | Bound():
+                    yield from self._named(target, node, passed)
+                case Parameter():
+                    reason = f"which function is passed as {target.name!r} can't be seen"
+                    yield from self._whole([Effect("unknown", reason)], node)
+                case Opaque():
+                    yield from self._whole([Effect("unknown", target.reason)], node)
+                case _:
+                    yield from self._whole(self.inference.call(closure, passed), node)
+
+    def _named(
+        self, target: Definition | Bound, node: ast.expr, passed: tuple[Argument, ...]
+    ) -> Iterator[tuple[Effect, Finding]]:
+        receiver = target.receiver if isinstance(target, Bound) else None
+        own = [
+            f
+            for f in self.engine.sources.functions(target.fullname)
+            if f.path == self.source.path and self.engine.decorated(f) is None
+        ]
+        if own and self.engine.stubs.find(target.fullname) is None:
+            for function in own:
+                yield from self._body(function, bind(self.engine, function, receiver, passed))
+        else:
+            called = Value(None, frozenset({target}))
+            yield from self._whole(self.inference.call(called, passed), node)
+
+    def _whole(self, effects: Iterable[Effect], node: ast.expr) -> Iterator[tuple[Effect, Finding]]:
+        for effect in self._settled(effects, {}):
+            yield effect, describe(effect, node, ast.unparse(node), closure=ast.unparse(node))
+
+    def _body(self, function: Function, bindings: dict[Parameter, Value]) -> Iterator[tuple[Effect, Finding]]:
+        name = "the closure" if isinstance(function.node, ast.Lambda) else function.node_name
+        for event in self.engine.facts(function).events:
+            for effect in self._settled(self.inference.event(event), bindings):
+                yield effect, describe(effect, event.node, event.text, closure=name)
+        for event in self._captured(function):
+            held = authority_of(self.engine.types.classes(event.value.type))
+            effect = Effect("holds", f"{event.text} is {held}")
+            yield effect, describe(effect, event.node, event.text, closure=name)
+
+    def _settled(self, effects: Iterable[Effect], bindings: dict[Parameter, Value]) -> Iterator[Effect]:
+        """Yield effects that leave nothing open: each parameter is what was passed, or can't be seen."""
+        for effect in effects:
+            if effect.kind != "uses" or effect.parameter is None:
+                yield effect
+            elif effect.parameter in bindings:
+                yield from self._settled(self.inference.resolve(effect, bindings[effect.parameter]), {})
+            else:
+                yield from self._settled(self.inference.unresolved(effect), {})
+
+    def _captured(self, function: Function) -> Iterator[Event]:
+        """Yield the names that a closure takes from the functions around it and that hold authority."""
+        around = self.engine.scope(function).parent
+        if around is None or isinstance(function.node, ast.Module | ast.ClassDef):
+            return
+        bound = {a.arg for a in parameters_of(function)}
+        nodes = [n for n in ast.walk(function.node) if isinstance(n, ast.Name | ast.arg)]
+        bound |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+        bound |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        seen: set[str] = set()
+        for node in nodes:
+            if not isinstance(node, ast.Name) or node.id in bound or node.id in seen:
+                continue
+            value = around.find(node.id)
+            if value is None:
+                continue
+            exact = self.engine.types.at(self.source.path, node)
+            kind = exact if self.engine.types.is_known(exact) else value.type
+            if authority_of(self.engine.types.classes(kind)) is not None:
+                seen.add(node.id)
+                yield Event("hold", Value(kind), (), node, node.id)
+
+    def _granted(self, site: Site, found: Iterable[tuple[Effect, Finding]]) -> Iterator[Finding]:
+        """Yield the findings that are not granted as ambient, each only once."""
+        allowed = [getattr(capabilities, name) for name in site.ambient]
+        seen: set[tuple[object, ...]] = set()
+        for effect, finding in found:
+            if effect.kind == "performs" and all(_covers(allowed, name) for name in effect.capabilities):
+                continue
+            key = (
+                finding.code,
+                finding.message,
+                getattr(finding.node, "lineno", 0),
+                getattr(finding.node, "col_offset", 0),
+            )
+            if key not in seen:
+                seen.add(key)
+                yield finding
+
+
+def _covers(allowed: Sequence[type[Capability]], name: str) -> bool:
+    wanted = getattr(capabilities, name, None)
+    return isinstance(wanted, type) and any(issubclass(wanted, capability) for capability in allowed)

@@ -1,0 +1,74 @@
+"""Construction: the calls that making an instance of a class comes to.
+
+Knows metaclasses, ``__new__``, ``__init__``, and what dataclasses and attrs generate. It refuses to know what those do.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from capsafe.effects.engine import Engine
+from capsafe.effects.model import NOTHING, Argument, Bound, Definition, Value
+
+#: Keywords of a field's definition whose value is called when an instance is made.
+CALLED: Final = frozenset({"default_factory", "factory", "converter", "validator"})
+INHERITED: Final = ("builtins.", "typing.", "_typeshed.", "types.", "abc.", "enum.")
+
+Calls = Iterator[tuple[Value, tuple[Argument, ...]]]
+
+
+def constructed(engine: Engine, fullname: str, arguments: tuple[Argument, ...]) -> Calls:
+    """Yield each call, as a value and its arguments, that constructing the class makes."""
+    facts = engine.types.class_facts(fullname)
+    receiver = Value(engine.types.instance(fullname))
+    if facts is None:
+        # A private class of a library: it is in the source alone, so its bases can't be asked.
+        for name in ("__new__", "__init__", "__post_init__"):
+            if engine.sources.functions(f"{fullname}.{name}"):
+                yield Value(None, frozenset({Bound(f"{fullname}.{name}", receiver, exact=True)})), arguments
+        return
+    if facts.metaclass is not None and facts.metaclass != "abc.ABCMeta":
+        member = engine.types.class_member(facts.metaclass, "__call__")
+        if member is not None and engine.has_source(member.fullname):
+            yield _method(member.fullname, Value(None, frozenset({Definition(fullname)}))), arguments
+    if facts.enum or facts.record:
+        return
+    for name in ("__new__", "__init__"):
+        member = engine.types.class_member(fullname, name)
+        if member is None or member.fullname.startswith(INHERITED):
+            continue
+        owner = member.fullname.rpartition(".")[0]
+        if engine.has_source(owner) and not engine.sources.functions(member.fullname):
+            continue  # generated: the fields say what it does
+        yield _method(member.fullname, receiver), arguments
+    yield from _fields(engine, facts.family)
+    for name in ("__post_init__", "__attrs_pre_init__", "__attrs_post_init__"):
+        member = engine.types.class_member(fullname, name)
+        if member is not None:
+            yield _method(member.fullname, receiver), ()
+
+
+def _method(fullname: str, receiver: Value) -> Value:
+    return Value(None, frozenset({Bound(fullname, receiver)}))
+
+
+def _fields(engine: Engine, mro: tuple[str, ...]) -> Calls:
+    from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine, which needs this
+
+    for class_ in mro:
+        if not engine.has_source(class_):
+            continue
+        found = engine.sources.find(class_)
+        if found is None:
+            continue
+        source, qualname = found
+        scope = engine.module_scope(source)
+        for node in source.classes.get(qualname, []):
+            for statement in node.body:
+                value = statement.value if isinstance(statement, ast.AnnAssign | ast.Assign) else None
+                if isinstance(value, ast.Call):
+                    for keyword in value.keywords:
+                        if keyword.arg in CALLED:
+                            factory = evaluate(engine, scope, keyword.value)
+                            arguments = () if "factory" in keyword.arg else (Argument(NOTHING),)
+                            yield factory, arguments

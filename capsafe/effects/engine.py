@@ -1,0 +1,345 @@
+"""The engine's state: each body interpreted once, each name resolved once, from source and types.
+
+Knows how a name becomes a value and which body stands behind a definition. It refuses to know what effects those bodies
+have (``infer``).
+"""
+
+import ast
+from collections.abc import Sequence
+from typing import Final
+
+from capsafe.effects import known
+from capsafe.effects.model import NOTHING, Argument, Definition, Facts, Local, Module, Opaque, Super, Value
+from capsafe.effects.source import Function, FunctionNode, Source, Sources, make_function
+from capsafe.effects.stubs import Stubs
+from capsafe.effects.types import Types
+
+UNSEEN: Final = "is in no source and no effect stub"
+
+
+class Scope:
+    """The names of one body while and after it is interpreted, and what it does."""
+
+    __slots__ = ("env", "facts", "function", "parent", "recording", "source")
+
+    def __init__(self, function: Function, source: Source, parent: "Scope | None") -> None:
+        """Start empty; ``parent`` is the scope of the function around."""
+        self.function = function
+        self.source = source
+        self.parent = parent
+        self.env: dict[str, Value] = {}
+        self.facts = Facts()
+        self.recording = False
+
+    def find(self, name: str) -> Value | None:
+        """Return the local value of a name, here or in the functions around."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.env:
+                return scope.env[name]
+            scope = scope.parent
+        return None
+
+
+class Engine:
+    """What is known of a program: sources, stubs and types, and all that was worked out from them."""
+
+    def __init__(self, types: Types, stubs: Stubs, sources: Sources) -> None:
+        """Take the three places that facts come from."""
+        self.types = types
+        self.stubs = stubs
+        self.sources = sources
+        self._functions: dict[str, Function] = {}
+        self._scopes: dict[str, Scope] = {}
+        self._globals: dict[tuple[str, str], Value] = {}
+        self._attributes: dict[tuple[str, str], Value] = {}
+        self._decorated: dict[str, Value | None] = {}
+        self._around: dict[str, Scope] = {}
+
+    # Bodies -----------------------------------------------------------------------------------------------------
+
+    def function(self, key: str) -> Function:
+        """Return the body with this key, which was handed out before."""
+        return self._functions[key]
+
+    def nested(self, scope: Scope, node: FunctionNode, name: str) -> Function:
+        """Return the body of a function or lambda written inside another."""
+        top = scope.function.qualname == "<module>"
+        prefix = "" if top else f"{scope.function.qualname}.<locals>."
+        function = make_function(scope.source, node, prefix + name, None if top else scope.function)
+        return self._functions.setdefault(function.key, function)
+
+    def enclose(self, scope: Scope, node: ast.ClassDef) -> None:
+        """Note the scope around a class that is defined inside a function, for its methods' free names."""
+        self._around[f"{scope.source.module}.{node.name}@{node.lineno}"] = scope
+
+    def scope(self, function: Function) -> Scope:
+        """Return the interpreted scope of a body; while that is under way, what there is of it."""
+        from capsafe.effects.statements import interpret  # noqa: PLC0415 - statements need the engine's class
+
+        known_scope = self._scopes.get(function.key)
+        if known_scope is not None:
+            return known_scope
+        self._functions.setdefault(function.key, function)
+        source = self.sources.get(function.module)
+        if source is None:  # pragma: no cover - a body always comes out of a source
+            raise LookupError(function.key)
+        parent = self.scope(function.parent) if function.parent else self._around.get(function.owner or "")
+        scope = Scope(function, source, parent)
+        self._scopes[function.key] = scope
+        interpret(self, scope)
+        return scope
+
+    def facts(self, function: Function) -> Facts:
+        """Return what the body does."""
+        return self.scope(function).facts
+
+    def module_scope(self, source: Source) -> Scope:
+        """Return a scope in which expressions at the top of a module can be evaluated, without running the module."""
+        return Scope(source.body, source, None)
+
+    # Names ------------------------------------------------------------------------------------------------------
+
+    def name(self, scope: Scope, name: str) -> Value:
+        """Return the value of a name as it is seen from a scope."""
+        local = scope.find(name)
+        return local if local is not None else self.global_value(scope.source.module, name)
+
+    def global_value(self, module: str, name: str) -> Value:
+        """Return the value of a module's name, or of the builtin."""
+        key = (module, name)
+        if key not in self._globals:
+            self._globals[key] = NOTHING  # a name that is defined by itself ends here
+            self._globals[key] = self._find_global(module, name)
+        return self._globals[key]
+
+    def _find_global(self, module: str, name: str) -> Value:
+        symbol = self.types.symbol(module, name)
+        if symbol is None:
+            return self._find_in_source(module, name)
+        if symbol.kind == "module":
+            return Value(symbol.type, frozenset({Module(symbol.fullname)}))
+        if symbol.kind != "variable":
+            return Value(symbol.type, frozenset({Definition(symbol.fullname)}))
+        return self.variable(symbol.fullname, symbol.type)
+
+    def variable(self, fullname: str, type_: object) -> Value:
+        """Return the value of a module's variable: what it was assigned, where that can be read."""
+        declaration = self.stubs.find(fullname)
+        if declaration is not None:
+            # A default answers for functions; a constant that no row names is data.
+            plain = not declaration.listed and not self.types.is_callable(type_)
+            return Value(type_, frozenset() if plain else frozenset({Definition(fullname)}))
+        found = self.sources.find(fullname)
+        if found is None:
+            return Value(type_)
+        return self._assigned(found[0], found[1], type_)
+
+    def _assigned(self, source: Source, qualname: str, type_: object) -> Value:
+        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
+
+        targets, contents = set[object](), set[object]()
+        scope = self.module_scope(source)
+        for node in source.assigned.get(qualname, []):
+            value = evaluate(self, scope, node)
+            targets |= value.targets
+            contents |= value.contents
+            if not self.types.is_known(type_):
+                type_ = value.type
+        return Value(type_, frozenset(targets), frozenset(contents))  # type: ignore[arg-type] # sets of targets
+
+    def _find_in_source(self, module: str, name: str) -> Value:
+        # A stub names only what is public: the private functions of a library are in its source alone.
+        source = self.sources.get(module)
+        if source is not None:
+            if name in source.functions or name in source.classes:
+                return Value(None, frozenset({Definition(f"{module}.{name}")}))
+            if name in source.assigned:
+                return self._assigned(source, name, None)
+            for origin, original in source.imported.get(name, []):
+                return self._imported(origin, original)
+        builtin = self.types.symbol("builtins", name)
+        if builtin is not None:
+            return Value(builtin.type, frozenset({Definition(builtin.fullname)}))
+        return Value(None, frozenset({Opaque(f"the name {name!r} of module {module!r}")}))
+
+    def _imported(self, origin: str, original: str | None) -> Value:
+        if original is None:
+            return Value(None, frozenset({Module(origin)}))
+        return self.module_attribute(origin, original)
+
+    def module_attribute(self, module: str, name: str) -> Value:
+        """Return the value of ``module.name``: a global of it, or a module inside it."""
+        symbol = self.types.symbol(module, name)
+        if symbol is None:
+            source = self.sources.get(module)
+            inside = source is not None and (
+                name in source.functions or name in source.classes or name in source.assigned or name in source.imported
+            )
+            if not inside:
+                submodule = f"{module}.{name}"
+                if self.types.path(submodule) is not None or self.stubs.covers(submodule):
+                    return Value(None, frozenset({Module(submodule)}))
+                if self.stubs.find(submodule) is not None:
+                    return Value(None, frozenset({Definition(submodule)}))
+                return Value(None, frozenset({Opaque(f"the name {name!r} of module {module!r}")}))
+        return self.global_value(module, name)
+
+    # Definitions ------------------------------------------------------------------------------------------------
+
+    def decorated(self, function: Function) -> Value | None:
+        """Return what the function's name stands for when its decorators may change that, else None."""
+        if function.key not in self._decorated:
+            self._decorated[function.key] = None  # a decorator that uses what it decorates ends here
+            self._decorated[function.key] = self._decorate(function)
+        return self._decorated[function.key]
+
+    def _decorate(self, function: Function) -> Value | None:
+        from capsafe.effects.expressions import evaluate, result_of  # noqa: PLC0415 - they need the engine's class
+
+        node = function.node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return None
+        source = self.sources.get(function.module)
+        if source is None:  # pragma: no cover - a body always comes out of a source
+            return None
+        scope = self.scope(function.parent) if function.parent else self.module_scope(source)
+        self._functions.setdefault(function.key, function)
+        value = Value(None, frozenset({Local(function.key)}))
+        plain = True
+        for decorator in reversed(node.decorator_list):
+            if self.is_transparent(scope, decorator):
+                continue
+            plain = False
+            maker = evaluate(self, scope, decorator)
+            made = result_of(self, maker, (Argument(value),), None)
+            if not made.targets:
+                made = made.of(Opaque(f"what the decorator {ast.unparse(decorator)} makes of {function.name}"))
+            value = made
+        return None if plain else value
+
+    def is_transparent(self, scope: Scope, decorator: ast.expr) -> bool:
+        """Return whether a decorator leaves the effects of what it decorates as they are."""
+        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
+
+        if isinstance(decorator, ast.Attribute) and decorator.attr in {"setter", "getter", "deleter"}:
+            return True
+        if isinstance(decorator, ast.Call):
+            decorator = decorator.func
+        value = evaluate(self, Scope(scope.function, scope.source, scope), decorator)
+        return bool(value.targets) and all(
+            isinstance(t, Definition) and t.fullname in known.TRANSPARENT for t in value.targets
+        )
+
+    def attribute_value(self, class_: str, name: str) -> Value:
+        """Return what methods and the body of a class put into an attribute of its instances."""
+        key = (class_, name)
+        if key not in self._attributes:
+            self._attributes[key] = NOTHING
+            self._attributes[key] = self._find_attribute(class_, name)
+        return self._attributes[key]
+
+    def _find_attribute(self, class_: str, name: str) -> Value:
+        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
+
+        found = self.sources.find(class_)
+        if found is None:
+            return NOTHING
+        source, qualname = found
+        value = self._assigned(source, f"{qualname}.{name}", None)
+        for node in source.classes.get(qualname, []):
+            for method in node.body:
+                if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) or not method.args.args:
+                    continue
+                me = method.args.args[0].arg
+                for written in _stores(method, me, name):
+                    for function in source.functions.get(f"{qualname}.{method.name}", []):
+                        if function.node is method:
+                            part = evaluate(self, self.scope(function), written)
+                            value = Value(None, value.targets | part.targets, value.contents | part.contents)
+        return value
+
+    def default(self, function: Function, node: ast.expr) -> Value:
+        """Return the value of a parameter's default, as it is evaluated where the function is defined."""
+        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
+
+        source = self.sources.get(function.module)
+        if source is None:  # pragma: no cover - a body always comes out of a source
+            return NOTHING
+        around = self.scope(function.parent) if function.parent else self.module_scope(source)
+        return evaluate(self, Scope(around.function, source, around), node)
+
+    def property_value(self, fullname: str) -> Value:
+        """Return what a property gives, as far as its source says."""
+        value = NOTHING
+        if self.has_source(fullname):
+            for function in self.sources.functions(fullname):
+                part = self.facts(function).returns
+                value = Value(None, value.targets | part.targets, value.contents | part.contents)
+        return value
+
+    def after(self, scope: Scope) -> Value:
+        """Return ``super()`` in the method of ``scope``: its receiver, seen as the classes after its own."""
+        owner = scope.function.owner or ""
+        facts = self.types.class_facts(owner)
+        node = scope.function.node
+        names = [*node.args.posonlyargs, *node.args.args] if not isinstance(node, ast.Module | ast.ClassDef) else []
+        receiver = scope.env.get(names[0].arg, NOTHING) if names else NOTHING
+        if facts is None or len(facts.family) < 2:  # noqa: PLR2004 - itself and one more
+            return Value(None, frozenset({Opaque(f"super() in {scope.function.name}")}))
+        return Value(None, frozenset({Super(facts.family[1:], receiver)}))
+
+    # Kinds ------------------------------------------------------------------------------------------------------
+
+    def is_class(self, fullname: str) -> bool:
+        """Return whether the name is that of a class."""
+        return self.types.class_facts(fullname) is not None or bool(
+            self.stubs.find(fullname) is None and self.sources.classes(fullname)
+        )
+
+    def is_variable(self, fullname: str) -> bool:
+        """Return whether the name is a variable that a stub speaks of: reading it is an effect of its own."""
+        declaration = self.stubs.find(fullname)
+        if declaration is None or declaration.kind != "attribute":
+            return False
+        return self.types.class_facts(fullname) is None
+
+    def is_final(self, type_: object) -> bool:
+        """Return whether a value of the type is of exactly one of the plain builtin classes."""
+        classes = self.types.classes(type_)
+        return bool(classes) and classes[0] in known.FINAL
+
+    def is_broker(self, fullname: str) -> bool:
+        """Return whether the name is the sandbox's own: granted, so never ambient."""
+        return fullname.startswith(known.BROKER)
+
+    def has_source(self, fullname: str) -> bool:
+        """Return whether the class or function is written in Python that can be read, and no stub speaks for it."""
+        return self.stubs.find(fullname) is None and self.sources.find(fullname) is not None
+
+
+def _stores(method: ast.AST, me: str, name: str) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    for node in ast.walk(method):
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, value = [node.target], node.value
+        else:
+            continue
+        for target in targets:
+            if (
+                isinstance(target, ast.Attribute)
+                and target.attr == name
+                and isinstance(target.value, ast.Name)
+                and target.value.id == me
+            ):
+                found.append(value)
+    return found
+
+
+def authority_of(classes: Sequence[str]) -> str | None:
+    """Return what an instance of the classes (its own, then its bases) holds, None when it is mere data."""
+    if any(name in known.HARMLESS for name in classes):
+        return None
+    return next((known.AUTHORITY[name] for name in classes if name in known.AUTHORITY), None)

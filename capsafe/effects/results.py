@@ -1,0 +1,109 @@
+"""Results: what a call may give back.
+
+Knows returned closures, partial application and decorators. It refuses to know what the call does.
+"""
+
+import ast
+
+from capsafe.effects import known
+from capsafe.effects.binding import bind, substitute
+from capsafe.effects.engine import Engine
+from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Data, Definition, Local, Parameter, Target, Value
+from capsafe.effects.source import Function
+
+
+def result_of(engine: Engine, callee: Value, arguments: tuple[Argument, ...], node: ast.AST | None) -> Value:
+    """Return what calling ``callee`` may give; ``node`` is only where the call stands."""
+    del node
+    passed = [(a.value.type, a.name, a.star) for a in arguments]
+    type_ = engine.types.call(callee.type, passed)
+    targets, contents = EMPTY, EMPTY
+    for target in callee.targets:
+        part = _result(engine, target, arguments)
+        targets, contents = targets | part.targets, contents | part.contents
+        if not engine.types.is_known(type_):
+            type_ = part.type
+    if not engine.types.is_known(type_) and not targets and _is_pure(engine, callee):
+        # A function that a stub vouches for and that gives ``Any`` decodes data: json.loads, tomllib.load, ...
+        targets = frozenset({Data()})
+    return Value(type_, targets, contents)
+
+
+def _result(engine: Engine, target: Target, arguments: tuple[Argument, ...]) -> Value:
+    match target:
+        case Data():
+            return Value(None, frozenset({target}))
+        case Definition():
+            return _of_definition(engine, target.fullname, arguments)
+        case Local():
+            function = engine.function(target.key)
+            bindings = {**dict(target.bindings), **bind(engine, function, None, arguments)}
+            return substitute(engine, engine.facts(function).returns, bindings)
+        case Bound():
+            return _of_bound(engine, target, arguments)
+        case Parameter():
+            return NOTHING
+        case _:
+            return NOTHING
+
+
+def _of_definition(engine: Engine, fullname: str, arguments: tuple[Argument, ...]) -> Value:
+    first = next((a.value for a in arguments if a.name is None), NOTHING)
+    if fullname in known.PARTIAL:
+        return Value(None, first.targets, first.contents)
+    if fullname in known.FACTORIES:
+        return Value(None, frozenset({Definition(known.IDENTITY)}))
+    if fullname in known.TRANSPARENT:
+        return first if first.targets else Value(None, frozenset({Definition(known.IDENTITY)}))
+    if engine.is_class(fullname):
+        kind = engine.types.instance(fullname)
+        return Value(kind, EMPTY, EMPTY if engine.has_source(fullname) else _held(arguments))
+    if not engine.has_source(fullname):
+        return Value(None, EMPTY, _held(arguments))
+    value = NOTHING
+    for function in engine.sources.functions(fullname):
+        value = _merge(engine, value, _returned(engine, function, None, arguments))
+    return value
+
+
+def _returned(engine: Engine, function: Function, receiver: Value | None, arguments: tuple[Argument, ...]) -> Value:
+    replaced = engine.decorated(function)
+    if replaced is not None:
+        return result_of(engine, replaced, arguments, None)
+    bindings = bind(engine, function, receiver, arguments)
+    return substitute(engine, engine.facts(function).returns, bindings)
+
+
+def _of_bound(engine: Engine, target: Bound, arguments: tuple[Argument, ...]) -> Value:
+    if not engine.has_source(target.fullname):
+        return Value(None, target.receiver.contents, target.receiver.contents | _held(arguments))
+    value = NOTHING
+    for function in engine.sources.functions(target.fullname):
+        value = _merge(engine, value, _returned(engine, function, target.receiver, arguments))
+    return value
+
+
+def _merge(engine: Engine, left: Value, right: Value) -> Value:
+    kind = left.type if engine.types.is_known(left.type) else right.type
+    return Value(kind, left.targets | right.targets, left.contents | right.contents)
+
+
+def _held(arguments: tuple[Argument, ...]) -> frozenset[Target]:
+    held: frozenset[Target] = EMPTY
+    for argument in arguments:
+        held |= argument.value.targets | argument.value.contents
+    return held
+
+
+def _is_pure(engine: Engine, callee: Value) -> bool:
+    names = [t.fullname for t in callee.targets if isinstance(t, Definition | Bound)]
+    if not names or len(names) != len(callee.targets):
+        return False
+    for name in names:
+        declaration = engine.stubs.find(name)
+        if declaration is None:
+            return False
+        clause = declaration.whole()
+        if clause.unknown is not None or clause.performs:
+            return False
+    return True

@@ -1,0 +1,158 @@
+"""The closures of one file under check: mypy's module and checker in, mypy's errors out.
+
+Knows how to find the calls that run closures, and how findings become mypy errors. It refuses to know effects
+(``capsafe.effects``). Whatever goes wrong inside is an error at the call, never silence.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mypy.checker_state import checker_state
+from mypy.nodes import Context, MypyFile
+from mypy.state import state
+from mypy.types import Instance, Type, TypeType, UnionType, get_proper_type
+
+from capsafe.effects.check import Checker, Site
+from capsafe.effects.engine import Engine
+from capsafe.effects.source import Sources
+from capsafe.effects.stubs import Stubs
+from capsafe_mypy import errorcodes
+from capsafe_mypy.fullnames import AMBIENT, CLOSURE_METHODS, SANDBOX
+from capsafe_mypy.positions import Positions
+from capsafe_mypy.types import MypyTypes
+
+if TYPE_CHECKING:
+    from mypy.checker import TypeChecker
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One attribute ``execute``, ``execute_async`` or ``bind`` of a sandbox, and the call that it is the callee of."""
+
+    node: ast.Attribute
+    call: ast.Call | None
+    ambient: frozenset[str]
+
+
+def check_file(
+    chk: "TypeChecker", tree: MypyFile, stubs: Stubs, locate: Callable[[str, str | None], str | None]
+) -> None:
+    """Report what is wrong with the closures of a file that mypy has just checked.
+
+    ``locate`` gives the file with the source of a module, from its name and the file in which mypy found it.
+    """
+    with state.strict_optional_set(chk.options.strict_optional), checker_state.set(chk):
+        context = Context(1, 0)
+        paths = {tree.fullname: tree.path}
+        sources = Sources(lambda module: paths.get(module) or locate(module, types.path(module)))
+        types = MypyTypes(chk, tree.path, context, Positions((), "", characters=False))
+        source = sources.get(tree.fullname)
+        if source is None:
+            return
+        positions = Positions(chk._type_maps, source.text, characters=chk.options.native_parser)  # noqa: SLF001 - the only way to expression types by place
+        types = MypyTypes(chk, tree.path, context, positions)
+        _check(chk, Checker(Engine(types, stubs, sources), source), positions)
+
+
+def _check(chk: "TypeChecker", checker: Checker, positions: Positions) -> None:
+    report = Reporter(chk, positions)
+    for found in _closures(checker):
+        if found.call is None:
+            text = ast.unparse(found.node)
+            report.fail(
+                "capsafe-unknown", f"{text} is taken as a value: the closures it runs can't be seen", found.node
+            )
+            report.note("capsafe-unknown", f"write {text}(...) where the closure is", found.node)
+            continue
+        site = Site(found.call, found.node.attr, found.ambient)
+        try:
+            findings = list(checker.check(site))
+        except Exception as error:  # noqa: BLE001 - whatever fails in here must be an error of the user's program
+            kind = type(error).__name__
+            message = (
+                f"the closure could not be analysed: {kind}: {error}; this is a defect of capsafe, please report it"
+            )
+            report.fail("capsafe-unknown", message, found.call)
+            continue
+        for finding in findings:
+            report.fail(finding.code, finding.message, finding.node)
+            for note in finding.notes:
+                report.note(finding.code, note, finding.node)
+
+
+def _closures(checker: Checker) -> Iterator[Found]:
+    for node, parent in checker.attributes(CLOSURE_METHODS):
+        kind = checker.value_at(node.value).type
+        if SANDBOX in checker.engine.types.classes(kind):
+            call = parent if isinstance(parent, ast.Call) and parent.func is node else None
+            yield Found(node, call, _ambient(kind))
+
+
+def _ambient(of: object) -> frozenset[str]:
+    """Return the names of the capabilities that a sandbox's type grants as ambient, by each item of a union."""
+    found = get_proper_type(of) if isinstance(of, Type) else None
+    if isinstance(found, UnionType):
+        several = [_ambient(item) for item in found.items]
+        return frozenset.intersection(*several) if several else frozenset()
+    if not isinstance(found, Instance):
+        return frozenset()
+    base = next((b for b in found.type.mro if b.fullname == SANDBOX), None)
+    if base is None:
+        return frozenset()
+    from mypy.maptype import map_instance_to_supertype  # noqa: PLC0415 - light plugins start fast
+
+    names: set[str] = set()
+    for argument in map_instance_to_supertype(found, base).args:
+        names |= _granted_ambient(argument)
+    return frozenset(names)
+
+
+def _granted_ambient(argument: Type) -> set[str]:
+    found = get_proper_type(argument)
+    if isinstance(found, UnionType):
+        return {name for item in found.items for name in _granted_ambient(item)}
+    if isinstance(found, Instance) and found.type.fullname == AMBIENT:
+        return {name for inner in found.args for name in _names(inner)}
+    return set()
+
+
+def _names(of: Type) -> set[str]:
+    found = get_proper_type(of)
+    if isinstance(found, UnionType):
+        return {name for item in found.items for name in _names(item)}
+    if isinstance(found, TypeType):
+        return _names(found.item)
+    return {found.type.name} if isinstance(found, Instance) else set()
+
+
+class Reporter:
+    """Errors and notes at nodes of ``ast``, each only once."""
+
+    def __init__(self, chk: "TypeChecker", positions: Positions) -> None:
+        """Take the checker that reports, and how columns are counted."""
+        self._chk = chk
+        self._positions = positions
+        self._said: set[tuple[str, str, int, int]] = set()
+
+    def fail(self, code: str, message: str, node: ast.AST) -> None:
+        """Report an error."""
+        context = self._context(node)
+        key = (code, message, context.line, context.column)
+        if key not in self._said:
+            self._said.add(key)
+            self._chk.fail(message, context, code=errorcodes.BY_NAME[code])
+
+    def note(self, code: str, message: str, node: ast.AST) -> None:
+        """Add a line below the error."""
+        self._chk.note(message, self._context(node), code=errorcodes.BY_NAME[code])
+
+    def _context(self, node: ast.AST) -> Context:
+        line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        context = Context(line, self._positions.column(line, offset))
+        context.end_line = getattr(node, "end_lineno", None)
+        end = getattr(node, "end_col_offset", None)
+        if context.end_line is not None and end is not None:
+            context.end_column = self._positions.column(context.end_line, end)
+        return context

@@ -1,0 +1,53 @@
+"""Dispatch: which of mypy's hooks leads to which check.
+
+Knows mypy's plugin interface alone. It hooks no names but capsafe's own, since the first plugin's hook wins.
+"""
+
+import gc
+from typing import TYPE_CHECKING
+
+from mypy.nodes import MypyFile
+from mypy.options import Options
+from mypy.plugin import Plugin, ReportConfigContext
+
+from capsafe.effects.stubs import Stubs, load_stubs
+from capsafe_mypy.dependencies import Dependencies
+from capsafe_mypy.execute import check_file
+
+if TYPE_CHECKING:
+    from mypy.checker import TypeChecker
+
+
+class CapsafePlugin(Plugin):
+    """The checker of capsafe, as mypy calls it."""
+
+    def __init__(self, options: Options) -> None:
+        """Take mypy's options; nothing is read before a module asks for it."""
+        super().__init__(options)
+        self._stubs: Stubs | None = None
+        self._dependencies = Dependencies(options)
+
+    @property
+    def stubs(self) -> Stubs:
+        """The effect stubs, loaded on the first use."""
+        if self._stubs is None:
+            self._stubs = load_stubs()
+        return self._stubs
+
+    def report_config_data(self, ctx: ReportConfigContext) -> object:
+        """Return a digest of all that the verdict on a module rests on, so that mypy checks it again when that changes."""
+        return self._dependencies.digest(ctx.id, ctx.path, self.stubs)
+
+    def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
+        """Check the closures of a module: it has just been checked, so all types are there."""
+        if self._dependencies.may_run_closures(file.path):
+            check_file(_checker_of(file), file, self.stubs, self._dependencies.locate)
+        return set()
+
+
+def _checker_of(file: MypyFile) -> "TypeChecker":
+    """Return the checker of a module. mypy hands it to hooks on calls alone, and unannotated functions have none."""
+    for referrer in gc.get_referrers(file):
+        if type(referrer).__name__ == "TypeChecker" and referrer.tree is file:
+            return referrer  # type: ignore[no-any-return] # told by its name: importing the class would be a cycle
+    raise LookupError(f"capsafe: mypy's checker of {file.fullname} was not found; the closures in it were not checked")
