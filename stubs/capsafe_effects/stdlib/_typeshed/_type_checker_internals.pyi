@@ -1,3 +1,7 @@
-# Shapes for type checkers, nothing at run time. A value that is known by its shape alone may be of any class.
-__default__: Unknown["a protocol, and which class this is can't be seen"]
-__import__: Pure
+# Reviewed: what type checkers give to the classes that NamedTuple and TypedDict make: tuples and dictionaries.
+__default__: Pure
+class NamedTupleFallback:
+    @classmethod
+    def _make(cls, iterable) -> EffectsOf["iterable"]: ...
+class TypedDictFallback:
+    def update(self, m, /) -> EffectsOf["m.keys", "m.__getitem__"]: ...
