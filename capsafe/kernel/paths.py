@@ -57,8 +57,11 @@ def _check_scope(path: str, rights: Right) -> None:
             way_out = f"create it first, or grant the folder that it will be in, {str(Path(path).parent)!r}"
         else:
             way_out = "the kernel binds a rule to what is there; check the path, or create it first"
-        message = f"the scope {path!r} can't be opened ({error.strerror}); {way_out}"
-        raise MissingPathError(error.errno, message, path) from error
+        missing = MissingPathError(f"the scope {path!r} can't be opened ({error.strerror}); {way_out}")
+        missing.errno, missing.filename = error.errno, path
+        # OSError prints this, and the path after it.
+        missing.strerror = f"a scope can't be opened ({error.strerror}); {way_out}"
+        raise missing from error
     if real == "/" or _PROCESS_FOLDERS.fullmatch(real):
         raise UnsupportedError(
             f"the scope {path!r} leads to {real!r}, which would open the environment and memory of processes as files; "

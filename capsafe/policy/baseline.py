@@ -36,8 +36,6 @@ OTHER_ERRORS: Final[Mapping[str, int]] = MappingProxyType(
         "io_uring_setup": ENOSYS,
         "io_uring_enter": ENOSYS,
         "io_uring_register": ENOSYS,
-        # glibc registers it for every thread, and asks getcpu instead.
-        "rseq": ENOSYS,
         # Newer forms of calls that are allowed or refused in their older form.
         "faccessat2": ENOSYS,
         "epoll_pwait2": ENOSYS,

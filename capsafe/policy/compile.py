@@ -86,7 +86,9 @@ def _leaves(capability: type[Capability]) -> list[type[Capability]]:
     """Return the rows that a capability stands for: its own, or those of all its parts."""
     if capability in ROWS:
         return [capability]
-    return [row for row in ROWS if issubclass(row, capability)]
+    parts = [row for row in ROWS if issubclass(row, capability)]
+    # A weaker part of another part (StatFile is one of ReadFile) says nothing of its own.
+    return [part for part in parts if not any(part is not other and issubclass(part, other) for other in parts)]
 
 
 def _is_anywhere(one: Granted) -> bool:
@@ -97,9 +99,9 @@ def _is_anywhere(one: Granted) -> bool:
 def _paths(one: Granted, row: Row) -> list[PathRule]:
     found = list(row.paths)
     if row.rights and one.scopes is not None and not _is_anywhere(one):
-        found += [PathRule(scope, row.rights, required=True) for scope in one.scopes]
+        found += [PathRule(scope, row.rights | row.scope_rights, required=True) for scope in one.scopes]
     elif row.rights:
-        found.append(PathRule(Place.ANYWHERE, row.rights))
+        found += [PathRule(Place.ANYWHERE, row.rights), *row.unscoped_paths]
     return found
 
 

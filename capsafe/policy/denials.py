@@ -23,7 +23,8 @@ OTHER_PROCESSES: Final = (
     "migrate_pages",
 )
 
-#: Code in the kernel, and its tables.
+#: Code in the kernel, and its tables. Not uretprobe: the kernel takes it past every filter, and it ends whoever calls
+#: it from anywhere but the kernel's own trampoline.
 KERNEL: Final = (
     "bpf",
     "perf_event_open",
@@ -36,7 +37,6 @@ KERNEL: Final = (
     "create_module",
     "query_module",
     "get_kernel_syms",
-    "uretprobe",
     "modify_ldt",
     "iopl",
     "ioperm",

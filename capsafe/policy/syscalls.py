@@ -71,6 +71,8 @@ OWN_PROCESS: Final = always(
     "futex",
     "set_robust_list",
     "set_tid_address",
+    # glibc ends the process where it was there for the first thread and is not for the next.
+    "rseq",
     "getrandom",
     "getcwd",
 ) | {

@@ -30,18 +30,24 @@ from capsafe.policy.model import (
 class Row:
     """What one capability gives.
 
-    ``calls``: in any scope. ``unscoped_calls``: only without a scope, since nothing ties them to a path. ``rights``: on
-    the paths of the scope. ``ports``: on the ports of the scope. ``ports_anywhere``: on every port, whatever the scope.
-    ``paths``: whatever the scope. ``landlock_abi``: the oldest Landlock that makes the row true. ``scope_refused``: why
-    a scope can't be enforced, empty where it can. ``remark``, ``scope_remark``: what a reader would not expect.
+    ``calls``: in any scope. ``unscoped_calls``: only without a scope, since nothing ties them to a path.
+
+    ``rights``: on the paths of the scope. ``scope_rights``: more on them where they are named. ``paths``: whatever the
+    scope. ``unscoped_paths``: only without one. ``ports``: on the ports of the scope. ``ports_anywhere``: on all ports,
+    whatever the scope. ``landlock_abi``: the oldest Landlock that makes the row true.
+
+    ``scope_refused``: why a scope can't be enforced, empty where it can. ``remark``, ``scope_remark``: what a reader
+    would not expect. The others are those of ``Policy``.
     """
 
     calls: frozenset[Rule] = frozenset()
     unscoped_calls: frozenset[Rule] = frozenset()
     rights: Right = NO_RIGHT
+    scope_rights: Right = NO_RIGHT
     ports: PortRight = NO_PORT_RIGHT
     ports_anywhere: PortRight = NO_PORT_RIGHT
     paths: tuple[PathRule, ...] = ()
+    unscoped_paths: tuple[PathRule, ...] = ()
     landlock_abi: int = 0
     streams: frozenset[str] = frozenset()
     environ: bool = False
@@ -73,6 +79,9 @@ LOADER_PATHS: Final = tuple(
         "/lib/ld-musl-aarch64.so.1",
     )
 )
+
+#: Where the programs of a system are.
+PROGRAM_PATHS: Final = tuple(PathRule(path, READ_RIGHTS) for path in ("/bin", "/sbin", "/usr", "/opt", "/nix/store"))
 
 #: Programs are given it for the streams they have no use for.
 NULL_DEVICE: Final = PathRule("/dev/null", Right.READ_FILE | Right.WRITE_FILE)
@@ -207,14 +216,19 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             # Programs open /dev/null and their own files in every way. Landlock stands behind the paths.
             | calls.OPEN_FOR_BOTH
             | calls.WRITE_ANYWHERE,
+            # The kernel opens a program to read and to execute it. Without a scope, reading is added where programs are
+            # and nowhere else, so that Spawn does not read the user's files; with ReadFile on a folder, programs there
+            # run, too.
             rights=Right.EXECUTE,
+            scope_rights=Right.READ_FILE,
+            unscoped_paths=PROGRAM_PATHS,
             paths=(*LIBRARY_PATHS, *LOADER_PATHS, NULL_DEVICE),
             landlock_abi=1,
             files=True,
             programs=True,
             remark=(
-                "programs get no more than this policy: give them ReadFile for files other than system libraries; they "
-                "keep their process group (no setsid)"
+                "programs run from /usr, /bin, /sbin, /opt and from where ReadFile is granted; they get no more than "
+                "this policy, so give them ReadFile for their files; they keep their process group (no setsid)"
             ),
             scope_remark=(
                 "the interpreter of a script is a program of its own and has to be in the scope; a program that can be "
