@@ -1,0 +1,2 @@
+# Empty: iterdump is the connection's.
+__default__: Pure
