@@ -63,7 +63,7 @@ def forked(function: Callable[[], Any]) -> Any:
                 answer = {"value": function()}
             except OSError as error:
                 answer = {"value": errno.errorcode.get(error.errno or 0, repr(error))}
-            except BaseException:
+            except BaseException:  # noqa: BLE001  # it crosses as text, and the caller raises it
                 answer = {"error": traceback.format_exc()}
             os.write(OUTCOME_FD, json.dumps(answer).encode())
             status = 0

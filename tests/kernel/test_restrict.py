@@ -110,7 +110,7 @@ def test_landlock_is_in_force_by_itself(folder: Path) -> None:
     def child() -> Any:
         prctl(38, 1)
         landlock.restrict(ruleset)
-        return [attempt(lambda: Path(folder, name, "file").read_text()) for name in ("data", "database")]
+        return [attempt(read(folder / name / "file")) for name in ("data", "database")]
 
     assert forked(child) == ["content", "EACCES"]
 
@@ -131,7 +131,7 @@ def pure() -> Any:
     data = bytearray(1 << 24)
     text = "".join(chr(97 + i % 26) for i in range(100_000))
     try:
-        raise ValueError("mine")
+        int("mine")
     except ValueError as error:
         caught = str(error)
     return [len(data), len(text), caught, sum(i * i for i in range(1000)), time.monotonic() > 0, len(os.urandom(8))]
@@ -139,7 +139,14 @@ def pure() -> Any:
 
 @pytest.mark.parametrize("user", USERS)
 def test_pure_python_runs(user: int | None) -> None:
-    assert confined(Never, pure, user=user) == [1 << 24, 100_000, "mine", 332833500, True, 8]
+    assert confined(Never, pure, user=user) == [
+        1 << 24,
+        100_000,
+        "invalid literal for int() with base 10: 'mine'",
+        332833500,
+        True,
+        8,
+    ]
 
 
 def test_an_event_loop_runs() -> None:
@@ -174,7 +181,7 @@ ATTACKS: dict[str, Callable[[], Any]] = {
     "affinity of the parent": lambda: len(os.sched_getaffinity(os.getppid())) * 0,
     "raw open": lambda: os.close(syscall("openat", -100, b"/etc/hostname", 0)),
     "raw getpgid": lambda: syscall("getpgid", os.getppid()) * 0,
-    "session": lambda: os.setsid(),
+    "session": os.setsid,
     "print": lambda: os.write(1, b"x") * 0,
     "pidfd": lambda: os.close(os.pidfd_open(os.getppid())),
 }
@@ -352,13 +359,13 @@ def test_writing_is_held_to_the_scope(folder: Path, user: int | None) -> None:
         return [
             attempt(lambda: (outside / "new").write_text("x")),
             attempt(lambda: (outside / "file").write_text("x")),
-            attempt(lambda: (outside / "file").unlink()),
+            attempt((outside / "file").unlink),
             attempt(lambda: os.truncate(outside / "file", 0)),
             attempt(lambda: os.link(outside / "file", inside / "linked")),
             attempt(lambda: (outside / "file").chmod(0o777)),
             attempt(lambda: (inside / "file").chmod(0o777)),
             attempt(lambda: os.utime(outside / "file")),
-            attempt(lambda: (inside / "file").read_text()),
+            attempt((inside / "file").read_text),
             attempt(lambda: os.listdir(inside)),
             attempt(lambda: os.chown(inside / "file", 0, 0)),
         ]
@@ -408,11 +415,15 @@ def test_proc_is_out_of_reach(path: str, what: Any) -> None:
         assert forked(lambda: os.close(os.open(path, os.O_RDONLY))) is None
 
 
+def reading(path: str) -> Callable[[], None]:
+    return lambda: os.close(os.open(path, os.O_RDONLY))
+
+
 @AS_ROOT
 def test_devices_and_settings_of_the_kernel_are_out_of_reach() -> None:
     disks = [path for path in ("/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda", "/dev/tty") if os.path.exists(path)]
     for path in disks:
-        assert confined(caps.FileSystem, lambda path=path: os.close(os.open(path, os.O_RDONLY))) == "EACCES"
+        assert confined(caps.FileSystem, reading(path)) == "EACCES"
     setting = "/sys/kernel/mm/transparent_hugepage/enabled"
     if os.path.exists(setting):
         assert confined(caps.FileSystem, lambda: os.close(os.open(setting, os.O_WRONLY))) == "EACCES"
@@ -637,9 +648,14 @@ def test_modules_are_imported_where_granted() -> None:
 
     assert forked(load) == name
     assert confined(caps.Import, load) == name
-    with pytest.raises(Exception, match=r"ModuleNotFoundError|PermissionError"):
-        confined(Never, lambda: [load()])
-        raise PermissionError  # an EPERM that came back as a name
+
+    def refused() -> str:
+        try:
+            return load()
+        except (ImportError, PermissionError):
+            return "refused"
+
+    assert confined(Never, refused) == "refused"
 
 
 def test_native_code_is_mapped_where_granted() -> None:

@@ -1,7 +1,7 @@
-"""A classic BPF machine in user space, for seccomp programs: what would the kernel answer?
+"""A classic BPF machine in user space, for seccomp programs.
 
-It knows the instructions that seccomp takes (linux/seccomp.h, ``seccomp_check_filter``) and raises on all others. It shares no code
-with the compiler under test.
+It knows the instructions that seccomp takes (``seccomp_check_filter`` in the kernel) and raises on all others. It
+shares no code with the compiler under test.
 """
 
 import struct
@@ -48,5 +48,5 @@ def run(program: bytes, number: int, arguments: Sequence[int], architecture: int
 
 
 def stricter(*verdicts: int) -> int:
-    """Return what the kernel does with the answers of stacked filters, oldest first: the lowest action, of equal ones the newest."""
+    """Return what the kernel does with the answers of stacked filters, oldest first: the lowest action, then the newest."""
     return min(reversed(verdicts), key=lambda one: struct.unpack("=i", struct.pack("=I", one & 0xFFFF0000))[0])

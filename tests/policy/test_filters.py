@@ -1,4 +1,4 @@
-"""The compiled programs, run call by call on a machine in user space: what would the kernel answer?"""
+"""The compiled programs, run call by call on a machine in user space."""
 
 import errno
 import itertools
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from capsafe import capabilities as caps
 from capsafe.grants import TAXONOMY, Grant, Granted, read_grant
 from capsafe.kernel import seccomp
-from capsafe.kernel.bpf import simplify
+from capsafe.kernel.bpf import AND, EQUAL, LOAD, RETURN, instruction, simplify
+from capsafe.kernel.support import load_pyseccomp
 from capsafe.policy import compile_policy
-from capsafe.policy import syscalls as calls
 from capsafe.policy.baseline import OTHER_ERRORS
 from capsafe.policy.denials import DENIED
-from capsafe.policy.model import OUTCOME_FD, Policy
+from capsafe.policy.model import OUTCOME_FD, Policy, equals
 from capsafe.policy.numbers import LAST_USED, NUMBERS
 from tests.policy.emulator import ALLOW, ERRNO, KILL_PROCESS, run, stricter, verdict
 
@@ -62,7 +62,7 @@ grants = st.lists(st.sampled_from([*(Granted(one) for one in TAXONOMY), *SCOPED]
 #: Values at which some rule changes its mind, and garbage in the half of the register that the kernel ignores.
 INTERESTING = sorted(
     {
-        0, 1, 2, 3, 4, 6, 10, 15, 16, 17, 41, 64, 0x40, 0x200, 0x243, 0x241, 0x5401, 0x5412, 0x541B, 0x10000,
+        0, 1, 2, 3, 4, 6, 10, 15, 16, 17, 41, 0x40, 0x200, 0x243, 0x241, 0x5401, 0x5412, 0x541B, 0x10000,
         0x3D0F00, 0x1200011, 0x4111, 0x10000011, 0x20000000, 0x400000, 0x200000, 0x80802, 0x80001, 0xFFFFFFFF,
         1 << 32, (1 << 32) + 1, (1 << 32) + 3, 0x7FFF00000000, (1 << 64) - 1,
     }
@@ -377,8 +377,6 @@ def test_taking_out_idle_instructions_changes_no_answer(capability: Any, monkeyp
 
 
 def test_simplify_keeps_what_something_jumps_into() -> None:
-    from capsafe.kernel.bpf import AND, EQUAL, LOAD, RETURN, instruction
-
     program = b"".join(
         [
             instruction(LOAD, 0),
@@ -395,15 +393,15 @@ def test_simplify_keeps_what_something_jumps_into() -> None:
 
 def test_a_rule_with_and_one_without_conditions_is_caught() -> None:
     """The library would drop the conditional one in silence."""
-    pyseccomp = seccomp.load_pyseccomp()
-    rows = {0: (pyseccomp.ALLOW, {(), (calls.equals(0, 1),)})}
+    pyseccomp = load_pyseccomp()
+    rows = {0: (pyseccomp.ALLOW, {(), (equals(0, 1),)})}
     with pytest.raises(AssertionError, match="with and without conditions"):
         seccomp._export(pyseccomp, pyseccomp.ERRNO(1), rows)
 
 
 def test_the_library_does_drop_it() -> None:
     """The control of the test above: the reason for the second filter, still true."""
-    pyseccomp = seccomp.load_pyseccomp()
+    pyseccomp = load_pyseccomp()
     compiled = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     compiled.add_rule(pyseccomp.ERRNO(5), 0, pyseccomp.Arg(0, pyseccomp.MASKED_EQ, 0xFFFFFFFF, 1))
     compiled.add_rule(pyseccomp.ERRNO(1), 0)
