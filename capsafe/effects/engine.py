@@ -272,7 +272,7 @@ class Engine:
     def property_value(self, fullname: str) -> Value:
         """Return what a property gives, as far as its source says."""
         value = NOTHING
-        if self.has_source(fullname):
+        if self.has_source(fullname) and not self.is_broker(fullname):
             for function in self.sources.functions(fullname):
                 part = self.facts(function).returns
                 value = Value(None, value.targets | part.targets, value.contents | part.contents)

@@ -21,8 +21,8 @@ from mypy.options import Options
 from capsafe.effects.stubs import Stubs
 from capsafe_mypy.fullnames import CLOSURE_METHODS
 
-#: Text that every module has which runs a closure.
-TRIGGER: Final = re.compile(rb"\.\s*(?:" + b"|".join(sorted(m.encode() for m in CLOSURE_METHODS)) + rb")\b")
+#: Text that every module has which runs a closure, makes a sandbox or takes a broker.
+TRIGGER: Final = re.compile(rb"\.\s*(?:" + b"|".join(sorted(m.encode() for m in CLOSURE_METHODS)) + rb")\b|capsafe")
 OWN: Final = ("capsafe", "capsafe_mypy", "capsafe_effects")
 
 
@@ -37,16 +37,16 @@ class Dependencies:
         self._located: dict[tuple[str, str], str | None] = {}
         self._ours: str | None = None
 
-    def may_run_closures(self, path: str) -> bool:
-        """Return whether the file has text that could run a closure in a sandbox."""
+    def may_matter(self, path: str) -> bool:
+        """Return whether the file has text that could run a closure, make a sandbox or take a broker."""
         try:
             return TRIGGER.search(Path(path).read_bytes()) is not None
         except OSError:
             return False
 
     def digest(self, module: str, path: str, stubs: Stubs) -> str | None:
-        """Return the digest for a module, None for one that runs no closures."""
-        if not path or path.endswith(".pyi") or not self.may_run_closures(path):
+        """Return the digest for a module, None for one that has nothing to check."""
+        if not path or path.endswith(".pyi") or not self.may_matter(path):
             return None
         if self._ours is None:
             self._ours = f"{_code_digest()}:{stubs.digest()}"

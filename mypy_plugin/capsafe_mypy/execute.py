@@ -16,10 +16,12 @@ from mypy.types import Instance, Type, TypeType, UnionType, get_proper_type
 
 from capsafe.effects.check import Checker, Site
 from capsafe.effects.engine import Engine
+from capsafe.effects.messages import Finding
 from capsafe.effects.source import Sources
 from capsafe.effects.stubs import Stubs
 from capsafe_mypy import errorcodes
 from capsafe_mypy.fullnames import AMBIENT, CLOSURE_METHODS, SANDBOX
+from capsafe_mypy.grants import replace_refusals, unreadable
 from capsafe_mypy.positions import Positions
 from capsafe_mypy.types import MypyTypes
 
@@ -53,11 +55,15 @@ def check_file(
             return
         positions = Positions(chk._type_maps, source.text, characters=chk.options.native_parser)  # noqa: SLF001 - the only way to expression types by place
         types = MypyTypes(chk, tree.path, context, positions)
-        _check(chk, Checker(Engine(types, stubs, sources), source), positions)
+        checker = Checker(Engine(types, stubs, sources), source)
+        _check(chk, checker, positions)
+        replace_refusals(chk, tree.path, checker)
 
 
 def _check(chk: "TypeChecker", checker: Checker, positions: Positions) -> None:
     report = Reporter(chk, positions)
+    for finding in unreadable(checker):
+        report.finding(finding)
     for found in _closures(checker):
         if found.call is None:
             text = ast.unparse(found.node)
@@ -77,9 +83,7 @@ def _check(chk: "TypeChecker", checker: Checker, positions: Positions) -> None:
             report.fail("capsafe-unknown", message, found.call)
             continue
         for finding in findings:
-            report.fail(finding.code, finding.message, finding.node)
-            for note in finding.notes:
-                report.note(finding.code, note, finding.node)
+            report.finding(finding)
 
 
 def _closures(checker: Checker) -> Iterator[Found]:
@@ -136,13 +140,21 @@ class Reporter:
         self._positions = positions
         self._said: set[tuple[str, str, int, int]] = set()
 
-    def fail(self, code: str, message: str, node: ast.AST) -> None:
-        """Report an error."""
+    def finding(self, finding: Finding) -> None:
+        """Report a finding with its notes, once."""
+        if self.fail(finding.code, finding.message, finding.node):
+            for note in finding.notes:
+                self.note(finding.code, note, finding.node)
+
+    def fail(self, code: str, message: str, node: ast.AST) -> bool:
+        """Report an error; return whether it is a new one."""
         context = self._context(node)
         key = (code, message, context.line, context.column)
-        if key not in self._said:
-            self._said.add(key)
-            self._chk.fail(message, context, code=errorcodes.BY_NAME[code])
+        if key in self._said:
+            return False
+        self._said.add(key)
+        self._chk.fail(message, context, code=errorcodes.BY_NAME[code])
+        return True
 
     def note(self, code: str, message: str, node: ast.AST) -> None:
         """Add a line below the error."""

@@ -40,7 +40,7 @@ class CapsafePlugin(Plugin):
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
         """Check the closures of a module: it has just been checked, so all types are there."""
-        if self._dependencies.may_run_closures(file.path):
+        if self._dependencies.may_matter(file.path):
             check_file(_checker_of(file), file, self.stubs, self._dependencies.locate)
         return set()
 
