@@ -53,8 +53,8 @@ class nullcontext:
     def __init__(self, enter_result=...) -> EffectsOf["enter_result"]: ...
 
 class chdir:
-    # As os.chdir and os.getcwd: which file every relative path means from now on.
-    def __init__(self, path) -> Performs[ReadFile] | EffectsOf["path.__fspath__"]: ...
+    # As os.chdir and os.getcwd: it says which file every relative path means from now on.
+    def __init__(self, path) -> Performs[FileSystem] | EffectsOf["path.__fspath__"]: ...
 
 class AbstractContextManager:
     # Hands itself back.
