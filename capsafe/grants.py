@@ -162,7 +162,7 @@ def read_sandbox(instance: object, base: type) -> Grant:
     if written is not None and typing_extensions.get_origin(written) is cls:
         env = _environment(cls, typing_extensions.get_args(written), {})
     found = _arguments_for(cls, base, env)
-    grants = {Grant(_read(argument, where, ())) for argument, where in found}
+    grants = {Grant(_read(argument, where, seen)) for argument, where, seen in found}
     if not grants:
         raise GrantError(
             f"{cls.__name__}() says nothing about what it grants (an annotation beside it is not seen at run time); "
@@ -174,15 +174,17 @@ def read_sandbox(instance: object, base: type) -> Grant:
     return grants.pop()
 
 
+# The aliases that a type argument stands in, from the outermost: none may come again.
+_Seen = tuple[object, ...]
 # A type argument together with what the type variables in it stand for.
-_Bound = tuple[object, "_Env"]
+_Bound = tuple[object, "_Env", _Seen]
 _Env = Mapping[object, _Bound]
 
 
-def _environment(origin: object, arguments: tuple[object, ...], outer: "_Env") -> "_Env":
+def _environment(origin: object, arguments: tuple[object, ...], outer: "_Env", seen: _Seen = ()) -> "_Env":
     """Bind the parameters of ``origin`` to ``arguments``, which are written in ``outer``."""
     parameters: tuple[object, ...] = getattr(origin, "__type_params__", ()) or getattr(origin, "__parameters__", ())
-    return {parameter: (argument, outer) for parameter, argument in zip(parameters, arguments, strict=False)}
+    return {parameter: (argument, outer, seen) for parameter, argument in zip(parameters, arguments, strict=False)}
 
 
 def _arguments_for(cls: type, base: type, env: "_Env") -> list[_Bound]:
@@ -206,7 +208,7 @@ def _is_alias(argument: object) -> bool:
     return type(argument) in kinds
 
 
-def _unfold(argument: object, env: "_Env", seen: tuple[object, ...]) -> tuple[object, "_Env", tuple[object, ...]]:
+def _unfold(argument: object, env: "_Env", seen: _Seen) -> tuple[object, "_Env", _Seen]:
     """Take off what only wraps a type: aliases, ``Annotated``, bound type variables."""
     while True:
         origin = typing_extensions.get_origin(argument)
@@ -216,19 +218,19 @@ def _unfold(argument: object, env: "_Env", seen: tuple[object, ...]) -> tuple[ob
             alias: Any = argument if origin is None else origin
             if any(alias is one for one in seen):
                 raise GrantError(f"{alias.__name__} is defined by itself; {_WAY_OUT}")
+            env = _environment(alias, typing_extensions.get_args(argument), env, seen)
             seen = (*seen, alias)
-            env = _environment(alias, typing_extensions.get_args(argument), env)
             try:
                 argument = alias.__value__
             except NameError as error:
                 raise GrantError(f"{alias.__name__} can't be read ({error}); {_WAY_OUT}") from error
         elif isinstance(argument, typing.TypeVar) and argument in env:
-            argument, env = env[argument]
+            argument, env, seen = env[argument]
         else:
             return argument, env, seen
 
 
-def _read(argument: object, env: "_Env", seen: tuple[object, ...]) -> list[Granted]:
+def _read(argument: object, env: "_Env", seen: _Seen) -> list[Granted]:
     argument, env, seen = _unfold(argument, env, seen)
     if argument in (typing_extensions.Never, NoReturn):
         return []
@@ -249,14 +251,14 @@ def _read(argument: object, env: "_Env", seen: tuple[object, ...]) -> list[Grant
     return [Granted(capability, frozenset(parse_scope(capability, text) for text in texts))]
 
 
-def _read_ambient(argument: object, env: "_Env", seen: tuple[object, ...]) -> list[Granted]:
+def _read_ambient(argument: object, env: "_Env", seen: _Seen) -> list[Granted]:
     inner = _read(argument, env, seen)
     if any(one.ambient for one in inner):
         raise GrantError("Ambient stands around a capability, not around another Ambient; write Ambient[ReadFile]")
     return [Granted(one.capability, one.scopes, ambient=True) for one in inner]
 
 
-def _read_scope(capability: type[Capability], argument: object, env: "_Env", seen: tuple[object, ...]) -> Iterator[str]:
+def _read_scope(capability: type[Capability], argument: object, env: "_Env", seen: _Seen) -> Iterator[str]:
     """Go through the texts of a scope: ``Literal``, nested, in unions and aliases."""
     argument, env, seen = _unfold(argument, env, seen)
     name = capability.__name__

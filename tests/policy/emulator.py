@@ -48,5 +48,5 @@ def run(program: bytes, number: int, arguments: Sequence[int], architecture: int
 
 
 def stricter(*verdicts: int) -> int:
-    """Return what the kernel does with the answers of stacked filters, oldest first: the lowest action, then the newest."""
+    """Return what the kernel does with the answers of stacked filters, oldest first: the lowest, then the newest."""
     return min(reversed(verdicts), key=lambda one: struct.unpack("=i", struct.pack("=I", one & 0xFFFF0000))[0])
