@@ -1,7 +1,7 @@
 """Closures against their sandboxes: from one ``sandbox.execute(...)`` in a source file to findings.
 
-Knows where a finding belongs and which effects are granted. It refuses to know how effects are inferred (``infer``) and how
-a finding reads (``messages``).
+Knows where a finding belongs and which effects are granted. It refuses to know how effects are inferred (``infer``)
+and how a finding reads (``messages``).
 """
 
 import ast
@@ -13,7 +13,6 @@ from capsafe import capabilities
 from capsafe.capabilities import Capability
 from capsafe.effects.binding import bind, parameters_of
 from capsafe.effects.engine import Engine, Scope, authority_of
-from capsafe.effects.expressions import evaluate
 from capsafe.effects.infer import Inference
 from capsafe.effects.messages import Finding, describe
 from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Opaque, Parameter, Value
@@ -53,7 +52,7 @@ class Checker:
     def value_at(self, node: ast.expr) -> Value:
         """Return the value of an expression where it stands."""
         scope = self._scope_around(node)
-        return evaluate(self.engine, Scope(scope.function, self.source, scope), node)
+        return self.engine.evaluate(Scope(scope.function, self.source, scope), node)
 
     def _scope_around(self, node: ast.AST) -> Scope:
         around = self._function_around(node)
@@ -98,7 +97,7 @@ class Checker:
         node = call.args[0]
         scope = self._scope_around(call)
         inside = Scope(scope.function, self.source, scope)
-        closure = evaluate(self.engine, inside, node)
+        closure = self.engine.evaluate(inside, node)
         passed = tuple(self._arguments(inside, call, site.method))
         yield from self._passed(passed)
         yield from self._granted(site, self._closure(closure, node, passed))
@@ -110,10 +109,10 @@ class Checker:
         for node in call.args[1:]:
             star = isinstance(node, ast.Starred)
             inner = node.value if isinstance(node, ast.Starred) else node
-            value = evaluate(self.engine, scope, inner)
+            value = self.engine.evaluate(scope, inner)
             yield Argument(Value(None, value.contents, value.contents) if star else value, star=star, node=inner)
         for keyword in call.keywords:
-            value = evaluate(self.engine, scope, keyword.value)
+            value = self.engine.evaluate(scope, keyword.value)
             spread = keyword.arg is None
             yield Argument(value, keyword.arg, spread, spread, keyword.value)
 

@@ -53,8 +53,6 @@ def _method(fullname: str, receiver: Value) -> Value:
 
 
 def _fields(engine: Engine, mro: tuple[str, ...]) -> Calls:
-    from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine, which needs this
-
     for class_ in mro:
         if not engine.has_source(class_):
             continue
@@ -69,6 +67,6 @@ def _fields(engine: Engine, mro: tuple[str, ...]) -> Calls:
                 if isinstance(value, ast.Call):
                     for keyword in value.keywords:
                         if keyword.arg in CALLED:
-                            factory = evaluate(engine, scope, keyword.value)
+                            factory = engine.evaluate(scope, keyword.value)
                             arguments = () if "factory" in keyword.arg else (Argument(NOTHING),)
                             yield factory, arguments

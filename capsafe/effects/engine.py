@@ -6,7 +6,7 @@ have (``infer``).
 
 import ast
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from capsafe.effects import known
 from capsafe.effects.model import NOTHING, Argument, Definition, Facts, Local, Module, Opaque, Super, Value
@@ -41,11 +41,25 @@ class Scope:
         return None
 
 
+class Language(Protocol):
+    """What the engine needs of Python's own rules; ``language`` fills it, so that imports go one way."""
+
+    def evaluate(self, engine: "Engine", scope: Scope, node: ast.expr) -> Value:
+        """Return the value of an expression, and record in the scope what evaluating it does."""
+
+    def interpret(self, engine: "Engine", scope: Scope) -> None:
+        """Fill in the names and the facts of a freshly made scope."""
+
+    def result_of(self, engine: "Engine", callee: Value, arguments: tuple[Argument, ...]) -> Value:
+        """Return what a call may give."""
+
+
 class Engine:
     """What is known of a program: sources, stubs and types, and all that was worked out from them."""
 
-    def __init__(self, types: Types, stubs: Stubs, sources: Sources) -> None:
-        """Take the three places that facts come from."""
+    def __init__(self, types: Types, stubs: Stubs, sources: Sources, language: Language) -> None:
+        """Take the three places that facts come from, and the language that they are read in."""
+        self._language = language
         self.types = types
         self.stubs = stubs
         self.sources = sources
@@ -55,6 +69,10 @@ class Engine:
         self._attributes: dict[tuple[str, str], Value] = {}
         self._decorated: dict[str, Value | None] = {}
         self._around: dict[str, Scope] = {}
+
+    def evaluate(self, scope: Scope, node: ast.expr) -> Value:
+        """Return the value of an expression, and record in the scope what evaluating it does."""
+        return self._language.evaluate(self, scope, node)
 
     # Bodies -----------------------------------------------------------------------------------------------------
 
@@ -75,8 +93,6 @@ class Engine:
 
     def scope(self, function: Function) -> Scope:
         """Return the interpreted scope of a body; while that is under way, what there is of it."""
-        from capsafe.effects.statements import interpret  # noqa: PLC0415 - statements need the engine's class
-
         known_scope = self._scopes.get(function.key)
         if known_scope is not None:
             return known_scope
@@ -87,7 +103,7 @@ class Engine:
         parent = self.scope(function.parent) if function.parent else self._around.get(function.owner or "")
         scope = Scope(function, source, parent)
         self._scopes[function.key] = scope
-        interpret(self, scope)
+        self._language.interpret(self, scope)
         return scope
 
     def facts(self, function: Function) -> Facts:
@@ -136,12 +152,10 @@ class Engine:
         return self._assigned(found[0], found[1], type_)
 
     def _assigned(self, source: Source, qualname: str, type_: object) -> Value:
-        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
-
         targets, contents = set[object](), set[object]()
         scope = self.module_scope(source)
         for node in source.assigned.get(qualname, []):
-            value = evaluate(self, scope, node)
+            value = self.evaluate(scope, node)
             targets |= value.targets
             contents |= value.contents
             if not self.types.is_known(type_):
@@ -195,8 +209,6 @@ class Engine:
         return self._decorated[function.key]
 
     def _decorate(self, function: Function) -> Value | None:
-        from capsafe.effects.expressions import evaluate, result_of  # noqa: PLC0415 - they need the engine's class
-
         node = function.node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             return None
@@ -211,8 +223,8 @@ class Engine:
             if self.is_transparent(scope, decorator):
                 continue
             plain = False
-            maker = evaluate(self, scope, decorator)
-            made = result_of(self, maker, (Argument(value),), None)
+            maker = self.evaluate(scope, decorator)
+            made = self._language.result_of(self, maker, (Argument(value),))
             if not made.targets:
                 made = made.of(Opaque(f"what the decorator {ast.unparse(decorator)} makes of {function.name}"))
             value = made
@@ -220,13 +232,11 @@ class Engine:
 
     def is_transparent(self, scope: Scope, decorator: ast.expr) -> bool:
         """Return whether a decorator leaves the effects of what it decorates as they are."""
-        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
-
         if isinstance(decorator, ast.Attribute) and decorator.attr in {"setter", "getter", "deleter"}:
             return True
         if isinstance(decorator, ast.Call):
             decorator = decorator.func
-        value = evaluate(self, Scope(scope.function, scope.source, scope), decorator)
+        value = self.evaluate(Scope(scope.function, scope.source, scope), decorator)
         return bool(value.targets) and all(
             isinstance(t, Definition) and t.fullname in known.TRANSPARENT for t in value.targets
         )
@@ -240,8 +250,6 @@ class Engine:
         return self._attributes[key]
 
     def _find_attribute(self, class_: str, name: str) -> Value:
-        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
-
         found = self.sources.find(class_)
         if found is None:
             return NOTHING
@@ -255,19 +263,17 @@ class Engine:
                 for written in _stores(method, me, name):
                     for function in source.functions.get(f"{qualname}.{method.name}", []):
                         if function.node is method:
-                            part = evaluate(self, self.scope(function), written)
+                            part = self.evaluate(self.scope(function), written)
                             value = Value(None, value.targets | part.targets, value.contents | part.contents)
         return value
 
     def default(self, function: Function, node: ast.expr) -> Value:
         """Return the value of a parameter's default, as it is evaluated where the function is defined."""
-        from capsafe.effects.expressions import evaluate  # noqa: PLC0415 - expressions need the engine's class
-
         source = self.sources.get(function.module)
         if source is None:  # pragma: no cover - a body always comes out of a source
             return NOTHING
         around = self.scope(function.parent) if function.parent else self.module_scope(source)
-        return evaluate(self, Scope(around.function, source, around), node)
+        return self.evaluate(Scope(around.function, source, around), node)
 
     def property_value(self, fullname: str) -> Value:
         """Return what a property gives, as far as its source says."""
@@ -327,15 +333,16 @@ def _stores(method: ast.AST, me: str, name: str) -> list[ast.expr]:
             targets, value = [node.target], node.value
         else:
             continue
-        for target in targets:
-            if (
-                isinstance(target, ast.Attribute)
-                and target.attr == name
-                and isinstance(target.value, ast.Name)
-                and target.value.id == me
-            ):
-                found.append(value)
+        found += [value for target in targets if _is_store(target, me, name)]
     return found
+
+
+def _is_store(target: ast.expr, me: str, name: str) -> bool:
+    match target:
+        case ast.Attribute(value=ast.Name(id=base), attr=attr):
+            return base == me and attr == name
+        case _:
+            return False
 
 
 def authority_of(classes: Sequence[str]) -> str | None:

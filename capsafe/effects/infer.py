@@ -1,7 +1,7 @@
 """Effects of bodies: events of each, joined over all that they call, to a fixpoint.
 
-Knows how a use of a value becomes effects. It refuses to know which effects are wanted (``check``). Recursion is solved by
-iteration: the body at which a cycle is entered is computed again until nothing new is learned.
+Knows how a use of a value becomes effects. It refuses to know which effects are wanted (``check``). Recursion is
+solved by iteration: the body at which a cycle is entered is computed again until nothing new is learned.
 """
 
 import ast
@@ -104,7 +104,8 @@ class Inference:
             case "read":
                 for target in event.value.targets:
                     if isinstance(target, Definition):
-                        yield from self._declared(target.fullname, (), None)
+                        found = self._declared(target.fullname, (), None)
+                        yield from (replace(e, how="read") if e.kind == "performs" else e for e in found)
             case "hold":
                 held = authority_of(self.engine.types.classes(event.value.type)) or "authority"
                 yield Effect("holds", f"{event.text} is {held}")
@@ -340,9 +341,7 @@ class Inference:
                 yield Effect("uses", "", parameter=target, how="*")
         members = self.engine.types.members(value.type, method)
         for member in members:
-            if self.engine.has_source(member.fullname):
-                yield from self._method(member.fullname, value, ())
-            elif not method.startswith("__"):
+            if self.engine.has_source(member.fullname) or not method.startswith("__"):
                 yield from self._method(member.fullname, value, ())
 
     def _actual(self, argument: Argument) -> Actual:

@@ -211,7 +211,7 @@ def implicit(
 
 
 def _is_plain(engine: Engine, target: Bound, value: Value) -> bool:
-    # The builtin containers' and numbers' own operators run nothing of anybody's; asking the stubs for each would be slow.
+    # The builtin containers' and numbers' own operators run nothing of anybody's; asking the stubs would be slow.
     if any(isinstance(t, Parameter) for t in value.targets) and not engine.is_final(value.type):
         return False
     return target.fullname.startswith("builtins.")

@@ -31,31 +31,30 @@ def describe(effect: Effect, node: ast.AST, text: str, *, closure: str, passed: 
     path = tuple(_frame(frame) for frame in _shortened(effect.witness))
     match effect.kind:
         case "performs":
-            return _ambient(effect, node, text, path)
+            return _ambient(effect, node, path)
         case "holds":
             return _capture(effect, node, path, closure, passed=passed)
         case _:
             return _unknown(effect, node, text, path)
 
 
-def _ambient(effect: Effect, node: ast.AST, text: str, path: tuple[str, ...]) -> Finding:
+def _ambient(effect: Effect, node: ast.AST, path: tuple[str, ...]) -> Finding:
     needs = capabilities_text(effect.capabilities)
-    primitive = _called(effect.what)
+    primitive = _called(effect.what, read=effect.how == "read")
     if effect.what.startswith("import "):
         message = f"{effect.what} is ambient: it needs {needs} and does not ask the broker"
         return Finding("capsafe-ambient", message, (*path, "move the import to the top of the module"), node)
     reached = _reached(effect.witness)
     message = f"{primitive} is ambient: it needs {needs} and does not ask the broker{reached}"
-    return Finding("capsafe-ambient", message, (*path, *_repair(effect, text)), node)
+    return Finding("capsafe-ambient", message, (*path, *_repair(effect)), node)
 
 
-def _repair(effect: Effect, text: str) -> tuple[str, ...]:
-    del text
+def _repair(effect: Effect) -> tuple[str, ...]:
     needs = capabilities_text(effect.capabilities)
     instead = REPAIRS.get(effect.what)
     sentence = f"write {instead}" if instead else "use the broker"
     if effect.witness:
-        last = effect.witness[-1].function
+        last = effect.witness[-1].function.replace(".<locals>", "")
         sentence = f"pass the broker down to {last}() and {sentence} there"
     return (f"{sentence}; where no broker can be passed, grant Ambient[{needs}]",)
 
@@ -78,9 +77,9 @@ def capabilities_text(names: frozenset[str]) -> str:
     return " | ".join(sorted(names))
 
 
-def _called(fullname: str) -> str:
+def _called(fullname: str, *, read: bool) -> str:
     name = fullname.removeprefix("builtins.")
-    return name if name.startswith("import ") or fullname in {"os.environ", "sys.argv"} else f"{name}()"
+    return name if read else f"{name}()"
 
 
 def _reached(witness: tuple[Frame, ...]) -> str:

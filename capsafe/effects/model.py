@@ -36,7 +36,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A method together with its receiver; ``exact`` when the receiver's own class must not be asked for an override."""
+    """A method with its receiver; ``exact`` when the receiver's own class must not be asked for an override."""
 
     fullname: str
     receiver: "Value"
@@ -145,9 +145,10 @@ Kind: TypeAlias = Literal["performs", "unknown", "holds", "uses"]
 class Effect:
     """One thing that running a function may do, with the shortest witness found.
 
-    ``performs``: the primitive ``what`` needs ``capabilities``. ``unknown``: ``what`` is the reason. ``holds``: a value of
-    class ``what`` that holds authority is used without having been passed. ``uses``: whatever the parameter stands for is
-    used as ``how`` says (``"()"``, ``"*"`` or ``".name"``), and ``default`` is the method where nothing is known of it.
+    ``performs``: the primitive ``what`` needs ``capabilities`` (``how`` is ``"read"`` for a variable). ``unknown``:
+    ``what`` is the reason. ``holds``: ``what`` says which value that holds authority is used without having been
+    passed. ``uses``: whatever the parameter stands for is used as ``how`` says (``"()"``, ``"*"`` or ``".name"``), and
+    ``default`` is the method where nothing is known of it.
     """
 
     kind: Kind

@@ -3,8 +3,6 @@
 Knows returned closures, partial application and decorators. It refuses to know what the call does.
 """
 
-import ast
-
 from capsafe.effects import known
 from capsafe.effects.binding import bind, substitute
 from capsafe.effects.engine import Engine
@@ -12,9 +10,8 @@ from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Data, Definit
 from capsafe.effects.source import Function
 
 
-def result_of(engine: Engine, callee: Value, arguments: tuple[Argument, ...], node: ast.AST | None) -> Value:
-    """Return what calling ``callee`` may give; ``node`` is only where the call stands."""
-    del node
+def result_of(engine: Engine, callee: Value, arguments: tuple[Argument, ...]) -> Value:
+    """Return what calling ``callee`` may give."""
     passed = [(a.value.type, a.name, a.star) for a in arguments]
     type_ = engine.types.call(callee.type, passed)
     targets, contents = EMPTY, EMPTY
@@ -69,7 +66,7 @@ def _of_definition(engine: Engine, fullname: str, arguments: tuple[Argument, ...
 def _returned(engine: Engine, function: Function, receiver: Value | None, arguments: tuple[Argument, ...]) -> Value:
     replaced = engine.decorated(function)
     if replaced is not None:
-        return result_of(engine, replaced, arguments, None)
+        return result_of(engine, replaced, arguments)
     bindings = bind(engine, function, receiver, arguments)
     return substitute(engine, engine.facts(function).returns, bindings)
 

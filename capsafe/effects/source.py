@@ -72,7 +72,7 @@ def make_function(
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a scope, those inside ``if``, ``try``, ``with`` and loops too, but not of inner scopes."""
+    """Yield the statements of a scope: those inside ``if``, ``try``, ``with`` and loops too, none of inner scopes."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,8 +1,9 @@
 """What a verdict rests on: the sources that a module's closures can reach, as one digest.
 
-Knows files, imports and search paths. It refuses to know effects. mypy asks for the digest before it has any types (when it
-decides whether a cached module still holds), so it is made of source text alone: of every module that can be imported
-from the module, followed through first-party and third-party sources. A standard library module is spoken for by stubs.
+Knows files, imports and search paths. It refuses to know effects. mypy asks for the digest before it has any types
+(when it decides whether a cached module still holds), so it is made of source text alone: of every module that can be
+imported from the module, followed through first-party and third-party sources. A module of the standard library is
+spoken for by stubs.
 """
 
 import ast
@@ -37,8 +38,10 @@ class Dependencies:
         self._located: dict[tuple[str, str], str | None] = {}
         self._ours: str | None = None
 
-    def may_matter(self, path: str) -> bool:
+    def may_matter(self, module: str, path: str) -> bool:
         """Return whether the file has text that could run a closure, make a sandbox or take a broker."""
+        if module.partition(".")[0] in OWN or not path.endswith(".py"):
+            return False
         try:
             return TRIGGER.search(Path(path).read_bytes()) is not None
         except OSError:
@@ -46,7 +49,7 @@ class Dependencies:
 
     def digest(self, module: str, path: str, stubs: Stubs) -> str | None:
         """Return the digest for a module, None for one that has nothing to check."""
-        if not path or path.endswith(".pyi") or not self.may_matter(path):
+        if not path or not self.may_matter(module, path):
             return None
         if self._ours is None:
             self._ours = f"{_code_digest()}:{stubs.digest()}"

@@ -16,6 +16,7 @@ from mypy.types import Instance, Type, TypeType, UnionType, get_proper_type
 
 from capsafe.effects.check import Checker, Site
 from capsafe.effects.engine import Engine
+from capsafe.effects.language import Python
 from capsafe.effects.messages import Finding
 from capsafe.effects.source import Sources
 from capsafe.effects.stubs import Stubs
@@ -55,15 +56,22 @@ def check_file(
             return
         positions = Positions(chk._type_maps, source.text, characters=chk.options.native_parser)  # noqa: SLF001 - the only way to expression types by place
         types = MypyTypes(chk, tree.path, context, positions)
-        checker = Checker(Engine(types, stubs, sources), source)
-        _check(chk, checker, positions)
+        checker = Checker(Engine(types, stubs, sources, Python()), source)
+        report = Reporter(chk, positions)
+        for step in (_check_grants, _check_closures):
+            try:
+                step(checker, report)
+            except Exception as error:  # noqa: BLE001 - whatever fails in here must be an error of the user's program
+                report.defect(error, source.tree)
         replace_refusals(chk, tree.path, checker)
 
 
-def _check(chk: "TypeChecker", checker: Checker, positions: Positions) -> None:
-    report = Reporter(chk, positions)
+def _check_grants(checker: Checker, report: "Reporter") -> None:
     for finding in unreadable(checker):
         report.finding(finding)
+
+
+def _check_closures(checker: Checker, report: "Reporter") -> None:
     for found in _closures(checker):
         if found.call is None:
             text = ast.unparse(found.node)
@@ -155,6 +163,12 @@ class Reporter:
         self._said.add(key)
         self._chk.fail(message, context, code=errorcodes.BY_NAME[code])
         return True
+
+    def defect(self, error: Exception, node: ast.AST) -> None:
+        """Report a failure of the analysis itself."""
+        what = f"{type(error).__name__}: {error}"
+        message = f"the closures here could not be analysed: {what}; this is a defect of capsafe, please report it"
+        self.fail("capsafe-unknown", message, node)
 
     def note(self, code: str, message: str, node: ast.AST) -> None:
         """Add a line below the error."""

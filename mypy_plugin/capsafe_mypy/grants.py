@@ -44,7 +44,9 @@ def unreadable(checker: Checker) -> Iterator[Finding]:
             continue
         for target in checker.value_at(base).targets:
             facts = checker.engine.types.class_facts(target.fullname) if isinstance(target, Definition) else None
-            if isinstance(target, Definition) and checker.engine.types.is_known(checker.engine.types.alias(target.fullname)):
+            if isinstance(target, Definition) and checker.engine.types.is_known(
+                checker.engine.types.alias(target.fullname)
+            ):
                 subscripted = True  # an alias that was given its arguments is what runs
             if facts is not None and SANDBOX in facts.family and isinstance(target, Definition):
                 reason = _reason(checker, node, target.fullname, subscripted=subscripted)
@@ -55,7 +57,9 @@ def unreadable(checker: Checker) -> Iterator[Finding]:
 def _reason(checker: Checker, node: ast.Call, class_: str, *, subscripted: bool) -> str | None:
     text = ast.unparse(node.func)
     if not subscripted and not _fixed(checker, class_):
-        return f"{text}() has no type argument, so at run time nothing says what it grants; an annotation is not seen there"
+        return (
+            f"{text}() has no type argument: at run time nothing says what it grants, and no annotation is seen there"
+        )
     kind = get_proper_type(_type(checker, node))
     if not isinstance(kind, Instance):
         return None

@@ -35,12 +35,12 @@ class CapsafePlugin(Plugin):
         return self._stubs
 
     def report_config_data(self, ctx: ReportConfigContext) -> object:
-        """Return a digest of all that the verdict on a module rests on, so that mypy checks it again when that changes."""
+        """Return a digest of all that a module's verdict rests on, so that mypy checks it again when that changes."""
         return self._dependencies.digest(ctx.id, ctx.path, self.stubs)
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
         """Check the closures of a module: it has just been checked, so all types are there."""
-        if self._dependencies.may_matter(file.path):
+        if self._dependencies.may_matter(file.fullname, file.path):
             check_file(_checker_of(file), file, self.stubs, self._dependencies.locate)
         return set()
 

@@ -73,7 +73,7 @@ class MypyTypes:
     """The port, on the checker of the module under check."""
 
     def __init__(self, chk: "TypeChecker", path: str, context: Context, positions: Positions) -> None:
-        """Take the checker, the file that it checks, a place for errors (all are filtered) and its expressions' types."""
+        """Take the checker, the file that it checks, a place for errors (none is shown) and its expressions' types."""
         self._chk = chk
         self._path = path
         self._context = context

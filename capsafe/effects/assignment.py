@@ -1,0 +1,64 @@
+"""Assignment: what binding a target does, and which names it leaves.
+
+Knows targets. It refuses to know where the value came from.
+"""
+
+import ast
+
+from capsafe.effects.containers import held, item_of, iterate, join
+from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.members import emit, implicit
+from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Event, Value
+
+
+def assign(engine: Engine, scope: Scope, target: ast.expr, value: Value) -> None:
+    """Bind a target to a value, joined with whatever it was bound to before."""
+    match target:
+        case ast.Name():
+            bind_name(engine, scope, target.id, value)
+        case ast.Tuple() | ast.List():
+            _unpack(engine, scope, target, value)
+        case ast.Starred():
+            kind = engine.types.instance("builtins.list", [value.type])
+            assign(engine, scope, target.value, Value(kind, EMPTY, held([value])))
+        case ast.Attribute():
+            _assign_attribute(engine, scope, target, value)
+        case ast.Subscript():
+            engine.evaluate(scope, target)
+            if isinstance(target.value, ast.Name):
+                known = scope.env.get(target.value.id)
+                if known is not None:
+                    kept = Value(known.type, known.targets, known.contents | held([value]))
+                    scope.env[target.value.id] = kept
+        case _:
+            engine.evaluate(scope, target)
+
+
+def bind_name(engine: Engine, scope: Scope, name: str, value: Value) -> None:
+    """Bind one name, joined with whatever it was bound to before."""
+    before = scope.env.get(name)
+    scope.env[name] = value if before is None else join(engine, [before, value])
+
+
+def _unpack(engine: Engine, scope: Scope, target: ast.Tuple | ast.List, value: Value) -> None:
+    several = engine.types.items(value.type)
+    if len(several) == len(target.elts):
+        kinds = list(several)
+    else:
+        kinds = [iterate(engine, scope, value, target).type] * len(target.elts)
+    plain = item_of(engine, value)
+    for item, kind in zip(target.elts, kinds, strict=True):
+        assign(engine, scope, item, Value(kind, plain.targets, plain.contents))
+
+
+def _assign_attribute(engine: Engine, scope: Scope, target: ast.Attribute, value: Value) -> None:
+    base = engine.evaluate(scope, target.value)
+    if isinstance(target.value, ast.Name):
+        bind_name(engine, scope, f"{target.value.id}.{target.attr}", value)
+    for member in engine.types.members(base.type, target.attr):
+        if member.kind == "property":
+            setter = Value(None, frozenset({Bound(member.fullname, base)}))
+            emit(scope, Event("()", setter, (Argument(value),), target, ast.unparse(target)))
+    for member in engine.types.members(base.type, "__setattr__"):
+        if engine.has_source(member.fullname):
+            implicit(engine, scope, base, "__setattr__", target, (Argument(NOTHING), Argument(value)))
