@@ -1,0 +1,64 @@
+"""The pipe between child and parent, and the wait at its end.
+
+This module knows descriptors, deadlines and the ways a child can fall silent. It refuses to know what is in an answer.
+"""
+
+import os
+import select
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from capsafe.errors import SandboxTimeoutError
+from capsafe.worker.protocol import Frame, FrameReader, write_frame
+
+_PIECE: Final = 2**16
+_LARGE_PIECE: Final = 2**20
+_F_SETPIPE_SZ: Final = 1031
+
+
+def send(descriptor: int, frame: Frame) -> None:
+    """Write a frame in full. Raises ``OSError``."""
+    for run in write_frame(frame):
+        rest = memoryview(run)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+
+def receive(channel: int, child: int, *, deadline: float | None, timeout: float | None, cap: int) -> Frame | None:
+    """Read the child's answer; None where it ended without one.
+
+    ``channel``: the end to read from. ``child``: its pidfd, readable once it has ended; the pipe alone does not tell,
+    since what the child started may hold the other end. ``deadline``: on the monotonic clock, None to wait for ever.
+    Raises ``SandboxTimeoutError`` when it has passed, ``ProtocolError`` for what is no answer.
+    """
+    reader = FrameReader(cap)
+    waiting = select.poll()
+    waiting.register(channel, select.POLLIN)
+    waiting.register(child, select.POLLIN)
+    while True:
+        ready = dict(waiting.poll(_milliseconds(deadline)))
+        if channel in ready:
+            piece = os.read(channel, min(max(reader.missing, _PIECE), _LARGE_PIECE))
+            if piece:
+                if reader.feed(piece):
+                    return reader.frame()
+            else:
+                waiting.unregister(channel)
+        elif child in ready:
+            return reader.frame() if reader.started else None
+        if deadline is not None and time.monotonic() >= deadline:
+            raise SandboxTimeoutError(f"the closure took longer than timeout={timeout} s; it and all it started were ended")
+
+
+def _milliseconds(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0) * 1000 + 1
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    """Close descriptors, each of them whatever the others do."""
+    for descriptor in descriptors:
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue  # closed already

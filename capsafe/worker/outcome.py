@@ -1,0 +1,178 @@
+"""From what the child sent to a result or an exception, in the parent.
+
+This module knows which exception stands for which failure. It refuses to trust what it is told: an exception is made of
+a built-in class and plain values, and source is read only of files that this program runs anyway.
+"""
+
+import linecache
+import sys
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from capsafe import capabilities, errors
+from capsafe.capabilities import Capability
+from capsafe.errors import CapabilityError, GrantError, UnsupportedError
+from capsafe.grants import Grant
+from capsafe.worker.classes import LocalClasses
+from capsafe.worker.decode import builtin_exception, decode
+from capsafe.worker.protocol import VALUE, Frame, ProtocolError
+
+#: How the child says that it could not confine itself; no closure ran.
+SETUP_FAILED: Final = "setup failed"
+
+#: What ends a program when it is raised. The closure is not the program.
+_ENDS_PROGRAMS: Final = (SystemExit, KeyboardInterrupt, GeneratorExit)
+
+_LINKS: Final = {
+    "cause": "The above exception was the direct cause of the following exception:",
+    "context": "During handling of the above exception, another exception occurred:",
+}
+
+
+def read_outcome(frame: Frame, grant: Grant, *, local: Callable[[], LocalClasses], sources: frozenset[str]) -> object:
+    """Return the closure's result, or raise what it raised.
+
+    ``grant``: of the sandbox, for what a denial should have had. ``local``: finds classes that are in no module.
+    ``sources``: files whose lines may be shown, besides those of loaded modules. Raises ``ProtocolError`` where the
+    frame is no answer.
+    """
+    value = decode(frame, local=local)
+    if frame.kind == VALUE:
+        return value
+    try:
+        error = _rebuild(value, grant)
+        error.add_note(_traceback(value, sources))
+    except ProtocolError:
+        raise
+    except Exception as problem:
+        raise ProtocolError(f"it describes no exception ({type(problem).__name__})") from problem
+    raise error
+
+
+def _rebuild(told: Any, grant: Grant) -> BaseException:  # noqa: ANN401 - what the child says, looked at step by step
+    if told["name"] == SETUP_FAILED:
+        return UnsupportedError(f"the kernel refused to confine the child, so nothing was run: {told['text']}")
+    if told["denial"] is not None:
+        error: BaseException = _denied(grant, *told["denial"])
+    else:
+        error = _exception(told)
+    for note in told["notes"]:
+        error.add_note(str(note))
+    return error
+
+
+def _denied(grant: Grant, operation: str, target: str | None, name: str | None, scope: str | None, code: int) -> CapabilityError:
+    capability = getattr(capabilities, name, None) if name is not None else None
+    write = None
+    if isinstance(capability, type) and issubclass(capability, Capability):
+        write = _wider(grant, capability, scope)
+    else:
+        name = None
+    error = CapabilityError(str(operation), target=target, capability=name, write=write, code=int(code))
+    error.filename = target
+    return error
+
+
+def _wider(grant: Grant, capability: type[Capability], scope: str | None) -> str:
+    try:
+        return grant.wider(capability, scope)
+    except GrantError:
+        # What was tried can't be written as a scope.
+        return grant.wider(capability)
+
+
+def _exception(told: Any) -> BaseException:  # noqa: ANN401 - as above
+    name, text, attributes = str(told["name"]), str(told["text"]), told["attributes"]
+    if told["parts"]:
+        parts = [_exception(part) for part in told["parts"]]
+        message = text if not told["own"] else f"{name}: {text}"
+        # What would end the program has become a RuntimeError, so they are all exceptions.
+        return ExceptionGroup(message, cast("list[Exception]", parts))
+    base = builtin_exception(str(told["base"]))
+    if base is None:
+        raise ProtocolError("an exception is none of the built-in ones")
+    if issubclass(base, _ENDS_PROGRAMS) or (base is BaseException and not told["own"]):
+        return RuntimeError(f"the closure raised {name}({text}), which ends no more than the sandbox")
+    if name.startswith("capsafe.errors."):
+        own = getattr(errors, name.rpartition(".")[2], None)
+        if isinstance(own, type) and issubclass(own, Exception):
+            return own(text)
+    if told["own"]:
+        text = f"{name}: {text}" if text else name
+    if issubclass(base, OSError) and isinstance(attributes["errno"], int):
+        told_of = text if told["own"] else attributes["strerror"]
+        if told["own"] and attributes["strerror"] is not None:
+            told_of = f"{name}: {attributes['strerror']}"
+        return _set(base(attributes["errno"], told_of, attributes["filename"], None, attributes["filename2"]), {})
+    if not told["own"] and type(told["args"]) is tuple:
+        try:
+            return _set(base(*told["args"]), attributes)
+        except TypeError:
+            text = f"{base.__name__}: {text}"
+    return _set(_from_text(base, text), attributes)
+
+
+def _from_text(base: type[BaseException], text: str) -> BaseException:
+    """Make the nearest class that takes a message: some built-in ones take other arguments."""
+    if base in (Exception, BaseException):
+        return RuntimeError(text)
+    for cls in base.__mro__:
+        try:
+            made = cls(text)
+        except TypeError:
+            continue
+        if isinstance(made, BaseException):
+            return made
+    return RuntimeError(text)
+
+
+def _set(error: BaseException, attributes: dict[str, object]) -> BaseException:
+    if isinstance(error, ImportError | NameError | AttributeError):
+        for name in ("name", "path"):
+            if isinstance(attributes.get(name), str):
+                setattr(error, name, attributes[name])
+    return error
+
+
+def _traceback(told: Any, sources: frozenset[str]) -> str:  # noqa: ANN401 - as above
+    shown = _Sources(sources)
+    lines = ["In the sandbox:"]
+    for position, (_, frames, last) in enumerate(told["chain"]):
+        if position:
+            # The relation is told of the earlier one of a pair.
+            lines += ["", _LINKS.get(told["chain"][position - 1][0], ""), ""]
+        lines.append("Traceback (most recent call last):")
+        for file, number, function in frames:
+            if not file:
+                lines.append(f"  ... {int(number)} more frames ...")
+                continue
+            lines.append(f'  File "{file}", line {int(number)}, in {function}')
+            source = shown.line(str(file), int(number))
+            if source:
+                lines.append(f"    {source}")
+        lines.append(str(last))
+    return "\n".join(lines)
+
+
+class _Sources:
+    """Lines of files that this program runs anyway: the child names a file, and must not have others read."""
+
+    def __init__(self, more: frozenset[str]) -> None:
+        self._known = more | {
+            file for module in list(sys.modules.values()) if isinstance(file := _file_of(module), str)
+        }
+
+    def line(self, file: str, number: int) -> str:
+        if file not in self._known and file not in linecache.cache:
+            return ""
+        return linecache.getline(file, number).strip()
+
+
+def _file_of(module: object) -> object:
+    try:
+        return object.__getattribute__(module, "__dict__").get("__file__")
+    except AttributeError:
+        return None  # programs put other things than modules there
+
+
+

@@ -1,0 +1,208 @@
+"""The parent: fork, wait, end, reap, and say what became of it.
+
+This module knows that whatever happens, the child and all it started end, and no process and no descriptor stays
+behind. It refuses to know what ran.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from resource import struct_rusage
+from types import CodeType
+from typing import Final, NoReturn
+
+from capsafe.errors import SandboxKilledError
+from capsafe.kernel import process
+from capsafe.kernel.restrict import Prepared
+from capsafe.policy import Policy
+from capsafe.worker import child
+from capsafe.worker.channel import close_all, receive
+from capsafe.worker.classes import LocalClasses, find_local_classes
+from capsafe.worker.encode import encode
+from capsafe.worker.failure import describe_failure
+from capsafe.worker.limits import Limits
+from capsafe.worker.modules import load_modules
+from capsafe.worker.outcome import read_outcome
+from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
+from capsafe.worker.streams import flush_inherited
+
+_ALL_SIGNALS: Final = signal.valid_signals()
+
+
+class Cancellation:
+    """Ends a call from another thread, or before it has begun."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pidfd: int | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Kill the child now; where there is none yet, as soon as there is."""
+        with self._lock:
+            self._cancelled = True
+            self._kill()
+
+    def attach(self, pidfd: int | None) -> None:
+        """Name the child that is to be ended; None when there is none any more."""
+        with self._lock:
+            self._pidfd = pidfd
+            if self._cancelled:
+                self._kill()
+
+    def _kill(self) -> None:
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+
+def run(  # noqa: PLR0913 - each has its name
+    prepared: Prepared,
+    policy: Policy,
+    call: Callable[[], object],
+    *,
+    limits: Limits,
+    about: Iterable[object] = (),
+    before: Callable[[], None] | None = None,
+    cancellation: Cancellation | None = None,
+) -> object:
+    """Run ``call`` in a child under a policy, and return its result or raise what it raised.
+
+    ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module are
+    looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere. Raises the
+    exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors.
+    """
+    load_modules(policy.preload)
+    roots = tuple(about)
+    found: list[LocalClasses] = []
+
+    def local() -> LocalClasses:
+        if not found:
+            found.append(find_local_classes(roots))
+        return found[0]
+
+    task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits))
+    deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+    flush_inherited(policy.streams)
+    frame, usage, status = _converse(task, deadline, cancellation or Cancellation())
+    if frame is None:
+        _raise_killed(status, usage, limits)
+    sources = frozenset(code.co_filename for root in roots if isinstance(code := getattr(root, "__code__", None), CodeType))
+    try:
+        return read_outcome(frame, policy.grant, local=local, sources=sources)
+    except ProtocolError as error:
+        raise _no_answer(error) from None
+
+
+def _converse(
+    task: child.Task, deadline: float | None, cancellation: Cancellation
+) -> tuple[Frame | None, struct_rusage | None, int | None]:
+    """Fork, and read the answer. Returns it, or None with how the child ended."""
+    open_here: list[int] = list(os.pipe())
+    reading, writing = open_here
+    pid = 0
+    try:
+        parent = os.getpid()
+        # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
+        try:
+            pid = _fork()
+            if pid == 0:
+                child.run_child(task, parent, writing)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(writing)
+        open_here.remove(writing)
+        pidfd = os.pidfd_open(pid)
+        open_here.append(pidfd)
+        cancellation.attach(pidfd)
+        cap = task.limits.result_size
+        frame = receive(reading, pidfd, deadline=deadline, timeout=task.limits.timeout, cap=cap)
+    except ProtocolError as error:
+        raise _no_answer(error) from None
+    finally:
+        cancellation.attach(None)
+        usage, status = _end(pid) if pid else (None, None)
+        close_all(open_here)
+    return frame, usage, status
+
+
+def _fork() -> int:
+    try:
+        return process.fork()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"no process could be started for the sandbox ({error.strerror}); "
+            "there are too many (RLIMIT_NPROC, a container's limit) or too little memory",
+        ) from error
+
+
+def _end(pid: int) -> tuple[struct_rusage | None, int | None]:
+    """Kill the child and all it started, and reap it. Its number is its group's, and taken until it is reaped."""
+    # It may not have made its group yet, and then it has started nothing.
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        # A handler of SIGCHLD, or another thread, waits for any child.
+        return None, None
+    return usage, status
+
+
+def _no_answer(error: ProtocolError) -> SandboxKilledError:
+    limit = "result_size" if isinstance(error, TooLargeError) else None
+    hint = "; raise result_size if it is honest" if limit else ""
+    return SandboxKilledError(f"the child was ended, because what it sent is no answer: {error}{hint}", limit=limit)
+
+
+def _raise_killed(status: int | None, usage: struct_rusage | None, limits: Limits) -> NoReturn:
+    if status is None or usage is None:
+        raise SandboxKilledError("the child ended without an answer; another part of the program waited for its status")
+    if os.WIFEXITED(status):
+        code = os.WEXITSTATUS(status)
+        raise SandboxKilledError(f"the closure ended its process with exit code {code}, without an answer", exit_code=code)
+    number = os.WTERMSIG(status)
+    name = _name_of(number)
+    used = usage.ru_utime + usage.ru_stime
+    # The kernel counts in ticks.
+    if limits.cpu_time is not None and used >= limits.cpu_time * 0.9 - 0.05:
+        text = f"the closure used more than cpu_time={limits.cpu_time:g} s, and was ended by {name}"
+        raise SandboxKilledError(text, signal=name, limit="cpu_time")
+    raise SandboxKilledError(f"the child was ended by {name}{_HINTS.get(name, '')}", signal=name)
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+
+
+#: What a signal says of its cause.
+_HINTS: Final = {
+    "SIGSYS": ": it made a system call of another architecture (i386 or x32), which nothing grants",
+    "SIGSEGV": ": native code crashed, or its stack is full",
+    "SIGABRT": ": native code gave up",
+    "SIGBUS": ": a mapped file has become shorter, or memory is out",
+    "SIGKILL": ": it killed itself, or the system ran out of memory",
+}
+
+
+def _exhausted(limits: Limits) -> Frame:
+    """Make the answer of a child without memory beforehand: it may have none left to make one."""
+    key = limits.memory
+    if key not in _exhausted_frames:
+        limit = "" if key is None else f" (memory={math.ceil(key / 2**20)}M)"
+        error = MemoryError(f"the closure ran out of memory{limit}")
+        _exhausted_frames[key] = encode(describe_failure(error, lambda _: None), ERROR, cap=limits.result_size, local=dict)
+    return _exhausted_frames[key]
+
+
+_exhausted_frames: dict[int | None, Frame] = {}

@@ -1,0 +1,131 @@
+"""How an answer looks on the wire: a header, a structure in MessagePack, and large runs of bytes beside it.
+
+This module knows lengths, caps and kinds, as bytes in and bytes out. It refuses to know what the structure means
+(``capsafe.worker.decode``) and where the bytes come from (``capsafe.worker.channel``).
+
+The sender is not trusted. A length is checked against its cap before anything is allocated for it.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+#: The closure returned: the structure is its result.
+VALUE: Final = 0
+#: It raised: the structure describes the exception.
+ERROR: Final = 1
+
+#: A nested value: more levels than this are refused, on both sides.
+MAXIMUM_DEPTH: Final = 200
+
+#: A structure is decoded into objects that take up to forty times its length, so it has a cap of its own; what is
+#: large in honest answers (bytes, text, arrays) travels beside it at its own length.
+MAXIMUM_STRUCTURE: Final = 64 * 2**20
+
+#: Bytes and text from this length on travel beside the structure.
+BESIDE: Final = 32 * 2**10
+
+_MAGIC: Final = b"capsafe\x01"
+_HEAD: Final = struct.Struct("<8sBxxxIQ")
+_LENGTH: Final = struct.Struct("<Q")
+
+
+class ProtocolError(Exception):
+    """What the child sent is no answer. Internal: users see a ``SandboxKilledError``."""
+
+
+class TooLargeError(ProtocolError):
+    """What the child announced is longer than it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One answer. ``kind``: VALUE or ERROR. ``blobs``: the runs of bytes that the structure refers to by number."""
+
+    kind: int
+    structure: bytes
+    blobs: Sequence[bytes | memoryview] = ()
+
+
+def length_of(frame: Frame) -> int:
+    """Return how many bytes a frame takes on the wire."""
+    return _HEAD.size + sum(_LENGTH.size + len(blob) for blob in frame.blobs) + len(frame.structure)
+
+
+def write_frame(frame: Frame) -> list[bytes | memoryview]:
+    """Return the runs of bytes to send, one after the other."""
+    head = _HEAD.pack(_MAGIC, frame.kind, len(frame.blobs), len(frame.structure))
+    lengths = b"".join(_LENGTH.pack(len(blob)) for blob in frame.blobs)
+    return [head + lengths + frame.structure, *frame.blobs]
+
+
+class FrameReader:
+    """Puts a frame together from whatever pieces arrive.
+
+    ``cap``: the longest answer, in bytes. ``feed`` takes a piece and says whether the frame is complete; it raises
+    ``ProtocolError`` at the first byte that can't be part of one.
+    """
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._buffer = bytearray()
+        self._wanted = _HEAD.size
+        self._kind = VALUE
+        self._count = 0
+        self._structure = 0
+        self._lengths: tuple[int, ...] | None = None
+
+    @property
+    def missing(self) -> int:
+        """How many bytes are known to be missing; 0 when the frame is complete."""
+        return max(self._wanted - len(self._buffer), 0)
+
+    @property
+    def started(self) -> bool:
+        """Whether anything has arrived."""
+        return bool(self._buffer)
+
+    def feed(self, piece: bytes) -> bool:
+        """Take the next piece. What follows the end of the frame is ignored."""
+        self._buffer += piece
+        if self._lengths is None and not self._read_lengths():
+            return False
+        return len(self._buffer) >= self._wanted
+
+    def _read_lengths(self) -> bool:
+        buffer = self._buffer
+        if not _MAGIC.startswith(buffer[: len(_MAGIC)]):
+            raise ProtocolError("it does not begin like an answer")
+        if len(buffer) < _HEAD.size:
+            return False
+        _, self._kind, self._count, self._structure = _HEAD.unpack_from(buffer)
+        end = _HEAD.size + self._count * _LENGTH.size
+        if self._kind not in (VALUE, ERROR):
+            raise ProtocolError(f"it is of kind {self._kind}, which there is not")
+        if self._count > self._cap // BESIDE + 1:
+            raise TooLargeError(f"it announces {self._count} runs of bytes")
+        if self._structure > MAXIMUM_STRUCTURE:
+            raise TooLargeError(f"it announces a structure of {self._structure} bytes")
+        self._wanted = max(self._wanted, end)
+        if len(buffer) < end:
+            return False
+        self._lengths = struct.unpack_from(f"<{self._count}Q", buffer, _HEAD.size)
+        self._wanted = end + self._structure + sum(self._lengths)
+        if self._wanted > self._cap:
+            raise TooLargeError(f"it announces {self._wanted} bytes")
+        return True
+
+    def frame(self) -> Frame:
+        """Return the frame, once it is complete."""
+        if self._lengths is None or self.missing:
+            raise ProtocolError("it ends in the middle")
+        start = _HEAD.size + self._count * _LENGTH.size
+        whole = memoryview(self._buffer)
+        structure = bytes(whole[start : start + self._structure])
+        blobs = []
+        start += self._structure
+        for length in self._lengths:
+            blobs.append(whole[start : start + length])
+            start += length
+        return Frame(self._kind, structure, blobs)

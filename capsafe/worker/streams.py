@@ -1,0 +1,114 @@
+"""The three standard streams of the child: fresh ones where they were granted, refusals where not.
+
+This module knows ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``. It refuses to touch the parent's own objects: their
+buffers may hold text that the parent will write itself, and their locks may be held by a thread that is not here.
+"""
+
+import errno
+import io
+import os
+import sys
+from typing import Any, Final, NoReturn
+
+_NAMES: Final = ("stdin", "stdout", "stderr")
+_VERBS: Final = {
+    "stdin": ("read standard input", "Stdin"),
+    "stdout": ("write standard output", "Stdout"),
+    "stderr": ("write standard error", "Stderr"),
+}
+
+#: The parent's objects. They are kept, because one that is freed writes out what is in its buffer.
+_inherited: list[object] = []
+
+
+class RefusedStream(io.TextIOBase):
+    """A standard stream that was not granted: every read and write is a ``PermissionError`` at the call."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """The stream's name, as of the ones that work."""
+        return f"<{self._name}>"
+
+    @property
+    def mode(self) -> str:
+        """The stream's mode, as of the ones that work."""
+        return "r" if self._name == "stdin" else "w"
+
+    @property
+    def encoding(self) -> str:
+        """UTF-8: what looks at it before it writes gets as far as the write."""
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:
+        """How text that can't be encoded would be treated."""
+        return "strict"
+
+    @property
+    def buffer(self) -> Any:  # noqa: ANN401 - TextIOBase says BinaryIO, of which only what refuses is needed
+        """The bytes below, which are refused as well."""
+        return self
+
+    def fileno(self) -> int:
+        """Return the stream's number; behind it is nothing."""
+        return _NAMES.index(self._name)
+
+    def readable(self) -> bool:
+        """Say what a stream that works says."""
+        return self._name == "stdin"
+
+    def writable(self) -> bool:
+        """Say what a stream that works says."""
+        return self._name != "stdin"
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        operation, capability = _VERBS[self._name]
+        error = PermissionError(errno.EPERM, f"{os.strerror(errno.EPERM)}: {operation} needs {capability}")
+        error._capsafe_needs = (operation, capability, None)  # type: ignore[attr-defined]  # noqa: SLF001 - read by capsafe.worker.denial
+        raise error
+
+    write = writelines = read = readline = readlines = __next__ = detach = truncate = _refuse  # type: ignore[assignment]  # one refusal for all
+
+
+def replace_streams(granted: frozenset[str]) -> None:
+    """Put new objects in the place of the parent's. Descriptors must be in place already."""
+    for descriptor, name in enumerate(_NAMES):
+        old = getattr(sys, name)
+        _inherited.extend((old, getattr(sys, f"__{name}__")))
+        new = _open(descriptor, name, old) if name in granted else RefusedStream(name)
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
+
+
+def _open(descriptor: int, name: str, old: Any) -> object:  # noqa: ANN401 - whatever the parent has put there
+    encoding = getattr(old, "encoding", None)
+    errors = getattr(old, "errors", None)
+    return open(  # noqa: SIM115, PTH123 - it stays open, and a descriptor has no path
+        descriptor,
+        "r" if name == "stdin" else "w",
+        buffering=1,
+        encoding=encoding if isinstance(encoding, str) else "utf-8",
+        errors=errors if isinstance(errors, str) else "backslashreplace",
+        closefd=False,
+    )
+
+
+def flush_inherited(granted: frozenset[str]) -> None:
+    """Write out the parent's buffers, in the parent, before the fork: its text comes before the child's."""
+    for name in granted - {"stdin"}:
+        try:
+            getattr(sys, name).flush()
+        except (AttributeError, OSError, ValueError):
+            continue  # nothing there, closed, or a pipe without a reader: the parent will notice
+
+
+def flush_streams(granted: frozenset[str]) -> None:
+    """Write out the child's own buffers, at the end."""
+    for name in granted - {"stdin"}:
+        try:
+            getattr(sys, name).flush()
+        except (AttributeError, OSError, ValueError):
+            continue  # the closure may have closed it, or put something else there
