@@ -5,6 +5,7 @@ and how a finding reads (``messages``).
 """
 
 import ast
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -36,10 +37,29 @@ class Checker:
     def __init__(self, engine: Engine, source: Source) -> None:
         """Take the engine, whose types are those of this very file."""
         self.engine = engine
-        self.inference = Inference(engine)
+        self.inference = Inference(engine, self._is_loaded)
+        self._loaded: set[str] | None = None
         self.source = source
         self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
         self._functions: dict[ast.AST, Function] = {}
+
+    def _is_loaded(self, module: str) -> bool:
+        """Return whether importing the file has imported the module, so that importing it again only finds it."""
+        if self._loaded is None:
+            self._loaded = set(sys.builtin_module_names)
+            waiting = [self.source]
+            while waiting:
+                source = waiting.pop()
+                for origin, name in (pair for several in source.imported.values() for pair in several):
+                    for full in (origin, f"{origin}.{name}" if name else origin):
+                        parts = full.split(".")
+                        for length in range(1, len(parts) + 1):
+                            wanted = ".".join(parts[:length])
+                            if wanted not in self._loaded:
+                                self._loaded.add(wanted)
+                                found = self.engine.sources.get(wanted)
+                                waiting += [found] if found is not None else []
+        return module in self._loaded
 
     # Where things stand -----------------------------------------------------------------------------------------
 
@@ -219,15 +239,14 @@ class Checker:
         """Yield the findings that are not granted as ambient, each only once."""
         allowed = [getattr(capabilities, name) for name in site.ambient]
         seen: set[tuple[object, ...]] = set()
-        for effect, finding in found:
-            if effect.kind == "performs" and all(_covers(allowed, name) for name in effect.capabilities):
-                continue
-            key = (
-                finding.code,
-                finding.message,
-                getattr(finding.node, "lineno", 0),
-                getattr(finding.node, "col_offset", 0),
-            )
+        kept = [
+            (e, f) for e, f in found if e.kind != "performs" or not all(_covers(allowed, n) for n in e.capabilities)
+        ]
+        # The shortest path first; of all that can't be seen behind one expression, the first says enough.
+        for _, finding in sorted(kept, key=lambda pair: len(pair[0].witness)):
+            said = "" if finding.code == "capsafe-unknown" else finding.message
+            node = finding.node
+            key = (finding.code, said, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
             if key not in seen:
                 seen.add(key)
                 yield finding

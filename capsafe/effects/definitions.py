@@ -55,16 +55,21 @@ def _is_class_method(node: ast.AST) -> bool:
 def import_module(engine: Engine, scope: Scope, node: ast.Import) -> None:
     """Record ``import a.b``, and bind its name."""
     for alias in node.names:
-        emit(scope, Event("import", Value(None, frozenset({Module(alias.name)})), (), node, f"import {alias.name}"))
+        emit(scope, _importing(scope, alias.name, node))
         bound = alias.asname or alias.name.partition(".")[0]
         scope.env[bound] = Value(None, frozenset({Module(alias.name if alias.asname else bound)}))
     del engine
 
 
+def _importing(scope: Scope, module: str, node: ast.stmt) -> Event:
+    how = "import" if scope.function.qualname == "<module>" else "import late"
+    return Event(how, Value(None, frozenset({Module(module)})), (), node, f"import {module}")
+
+
 def import_from(engine: Engine, scope: Scope, node: ast.ImportFrom) -> None:
     """Record ``from a import b``, and bind its names."""
     origin = absolute(scope.source, node)
-    emit(scope, Event("import", Value(None, frozenset({Module(origin)})), (), node, f"import {origin}"))
+    emit(scope, _importing(scope, origin, node))
     if scope.function.qualname == "<module>":
         return  # a module's own names are resolved where they are used
     for alias in node.names:

@@ -137,7 +137,14 @@ class Engine:
             return Value(symbol.type, frozenset({Module(symbol.fullname)}))
         if symbol.kind != "variable":
             return Value(symbol.type, frozenset({Definition(symbol.fullname)}))
+        if not self.types.is_known(symbol.type) and self._is_imported(module, name):
+            # A package without types: mypy skips it, its source can still be read.
+            return self._find_in_source(module, name)
         return self.variable(symbol.fullname, symbol.type)
+
+    def _is_imported(self, module: str, name: str) -> bool:
+        source = self.sources.get(module)
+        return source is not None and name in source.imported and name not in source.assigned
 
     def variable(self, fullname: str, type_: object) -> Value:
         """Return the value of a module's variable: what it was assigned, where that can be read."""

@@ -5,7 +5,7 @@ solved by iteration: the body at which a cycle is entered is computed again unti
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -41,9 +41,10 @@ NO_ONE: Final = 1 << 30
 class Inference:
     """The summaries of all bodies that were asked for."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the engine that resolves names and bodies."""
+    def __init__(self, engine: Engine, loaded: Callable[[str], bool] = lambda _: False) -> None:
+        """Take the engine that resolves names and bodies, and which modules are surely imported already."""
         self.engine = engine
+        self.loaded = loaded
         self._summaries: dict[str, Summary] = {}
         self._final: set[str] = set()
         self._stack: dict[str, int] = {}
@@ -109,9 +110,11 @@ class Inference:
             case "hold":
                 held = authority_of(self.engine.types.classes(event.value.type)) or "authority"
                 yield Effect("holds", f"{event.text} is {held}")
-            case "import":
+            case "import" | "import late":
                 for target in event.value.targets:
-                    if isinstance(target, Module):
+                    if isinstance(target, Module) and not (event.how == "import late" and self.loaded(target.fullname)):
+                        if event.how == "import late":
+                            yield Effect("performs", f"import {target.fullname}", frozenset({"Import"}), how="read")
                         yield from self.imported(target.fullname)
             case _:  # pragma: no cover - the list above is all there is
                 yield Effect("unknown", f"an event of kind {event.how!r}")

@@ -13,6 +13,7 @@ from capsafe.effects.model import Effect, Frame
 
 Code = Literal["capsafe-ambient", "capsafe-capture", "capsafe-unknown", "capsafe-grant"]
 SHOWN: Final = 5  # frames of a path; more is noise, and the ends are what matters
+INSTALLED: Final = "-packages/"  # the part of a path that says whose code it is
 LONGEST: Final = 60  # characters of code in a message
 
 
@@ -53,6 +54,9 @@ def _repair(effect: Effect) -> tuple[str, ...]:
     needs = capabilities_text(effect.capabilities)
     instead = REPAIRS.get(effect.what)
     sentence = f"write {instead}" if instead else "use the broker"
+    if effect.witness and INSTALLED in effect.witness[-1].path:
+        package = effect.witness[-1].function.partition(".")[0]
+        return (f"do it outside the sandbox, or grant Ambient[{needs}] to {package}, which takes no broker",)
     if effect.witness:
         last = effect.witness[-1].function.replace(".<locals>", "")
         sentence = f"pass the broker down to {last}() and {sentence} there"

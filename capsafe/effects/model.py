@@ -110,7 +110,8 @@ class Event:
     """One thing that a body does: ``how`` it uses a value, with which arguments, and where.
 
     ``how`` is ``"()"`` for a call, ``"*"`` for any use (passed on to code that may call it, iterate it, ...),
-    ``"import"``, ``"read"`` for reading a variable, or ``"hold"`` for a captured value.
+    ``"read"`` for reading a variable, ``"hold"`` for a captured value, ``"import"`` for one at the top of a module and
+    ``"import late"`` for one in a function.
     """
 
     how: str

@@ -342,7 +342,6 @@ def test_what_a_capability_allows(capability: Any, call: str, arguments: tuple[i
         ("clone3", errno.ENOSYS),
         ("openat2", errno.ENOSYS),
         ("io_uring_setup", errno.ENOSYS),
-        ("rseq", errno.ENOSYS),
         ("setxattr", errno.EOPNOTSUPP),
         ("ptrace", errno.EPERM),
         ("execve", errno.EPERM),
