@@ -15,7 +15,7 @@ class WeakMethod:
     def __call__(self) -> EffectsOf["self"]: ...
 
 class CallableProxyType:
-    __call__: EffectsOf["self"]
+    __call__: EffectsOf["self"] | Unknown["which function it stands for can't be seen"]
     def __getattr__(self, attr) -> Unknown["a proxy's attribute is that of the object behind it"]: ...
 
 class ProxyType:
