@@ -84,11 +84,7 @@ def _check_closures(checker: Checker, report: "Reporter") -> None:
         try:
             findings = list(checker.check(site))
         except Exception as error:  # noqa: BLE001 - whatever fails in here must be an error of the user's program
-            kind = type(error).__name__
-            message = (
-                f"the closure could not be analysed: {kind}: {error}; this is a defect of capsafe, please report it"
-            )
-            report.fail("capsafe-unknown", message, found.call)
+            report.defect(error, found.call)
             continue
         for finding in findings:
             report.finding(finding)
