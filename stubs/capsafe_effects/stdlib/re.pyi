@@ -1,4 +1,5 @@
-# Reviewed: matching text in memory. Only a replacement may be code.
+# Reviewed: matching text in memory. Only a replacement may be code. Not charged: the flag DEBUG, which prints the compiled
+# pattern and is for whoever works on it.
 __default__: Pure
 def sub(pattern, repl, string, count=..., flags=...) -> EffectsOf["repl"]: ...
 def subn(pattern, repl, string, count=..., flags=...) -> EffectsOf["repl"]: ...

@@ -1,3 +1,6 @@
 # Reviewed: the compiler behind re; text in, tables out.
 __default__: Pure
 def expand_template(template, match) -> EffectsOf["match"]: ...
+class SubPattern:
+    # Shows the pattern, for whoever works on the compiler.
+    def dump(self, level=...) -> Performs[Stdout]: ...
