@@ -66,19 +66,37 @@ def compile_policy(grant: Grant) -> Policy:
 
 
 def absorb(rules: Iterable[Rule]) -> frozenset[Rule]:
-    """Leave out every rule that another one, with fewer conditions on the same call, makes idle.
+    """Leave out every rule that another one on the same call makes idle, because that holds wherever this one does.
 
     Each compiled call is then either always allowed or under conditions, never both: libseccomp would drop the
     conditions without a word.
     """
-    by_call: dict[str, set[frozenset[Masked]]] = defaultdict(set)
+    by_call: dict[str, set[Rule]] = defaultdict(set)
     for rule in rules:
-        by_call[rule.call].add(frozenset(rule.when))
+        by_call[rule.call].add(Rule(rule.call, tuple(sorted(set(rule.when)))))
     return frozenset(
-        Rule(call, tuple(sorted(when)))
-        for call, alternatives in by_call.items()
-        for when in alternatives
-        if not any(other < when for other in alternatives)
+        rule
+        for alternatives in by_call.values()
+        for rule in alternatives
+        # Of two that say the same, the first stays.
+        if not any(
+            _covers(other, rule) and (other < rule or not _covers(rule, other))
+            for other in alternatives
+            if other != rule
+        )
+    )
+
+
+def _covers(wide: Rule, narrow: Rule) -> bool:
+    return all(any(_implies(given, wanted) for given in narrow.when) for wanted in wide.when)
+
+
+def _implies(given: Masked, wanted: Masked) -> bool:
+    """Say whether the first condition looks at all the bits of the second one, and wants them the same."""
+    return (
+        given.argument == wanted.argument
+        and given.mask & wanted.mask == wanted.mask
+        and given.value & wanted.mask == wanted.value
     )
 
 

@@ -154,7 +154,10 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             # 2 brought renames between folders, 3 truncation.
             landlock_abi=3,
             files=True,
-            remark="owners, extended attributes, /sys and devices can't be changed, nor entries of the root folder",
+            remark=(
+                "owners and extended attributes can't be changed, nor entries of the root folder, nor what is in /sys "
+                "and devices; modes and times can be changed wherever the user may, there too"
+            ),
             scope_remark=(
                 "modes and times of files that exist can't be changed, as no Landlock right would hold that to the "
                 "scope (the mode that a file is made with can be chosen)"

@@ -234,6 +234,13 @@ def test_absorbing_keeps_the_widest_rules() -> None:
         Rule("write", (wide,)),
         Rule("open", (narrow,)),
     }
+    twice = {Rule("open", (Masked(0, 3, 0),)), Rule("open", (Masked(0, 1, 0), Masked(0, 3, 0)))}
+    assert len(absorb(twice)) == 1
+    # Where bits 0 and 1 are both clear, bit 0 is clear.
+    assert absorb({Rule("open", (Masked(0, 3, 0),)), Rule("open", (Masked(0, 1, 0),))}) == {
+        Rule("open", (Masked(0, 1, 0),))
+    }
+    assert len(absorb({Rule("open", (Masked(0, 3, 0),)), Rule("open", (Masked(0, 1, 1),))})) == 2
     assert absorb(rules) == {Rule("read"), Rule("write", (wide,)), Rule("open", (narrow,))}
 
 
