@@ -1,6 +1,8 @@
 # Reviewed: a parser is data; parsing works on the list that is passed, and on sys.argv without one. Not charged: a wrong
 # argument prints to standard error and leaves, --help and --version print to standard output and leave.
 __default__: Pure
+# Its options are worded by gettext when it is imported, which asks for LANGUAGE and for catalogues.
+__import__: Performs[Environ | StatFile]
 class Option:
     # The callback runs while arguments are parsed.
     def __init__(self, *opts, action=..., type=..., dest=..., default=..., nargs=..., const=..., choices=..., callback=..., callback_args=..., callback_kwargs=..., help=..., metavar=...) -> EffectsOf["callback", "callback_args", "callback_kwargs"]: ...

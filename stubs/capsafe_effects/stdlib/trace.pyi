@@ -1,6 +1,7 @@
 # Runs what it is given, and prints each line or writes what was covered.
 __default__: Performs[ReadFile | WriteFile | Stdout | Stderr | Clock]
-__import__: Pure
+# Imports sysconfig, which reads the environment.
+__import__: Performs[Environ | StatFile]
 class Trace:
     def run(self, cmd) -> Performs[ReadFile | Stdout | Clock] | Unknown["runs the source that it is given"]: ...
     def runctx(self, cmd, globals=..., locals=...) -> Performs[ReadFile | Stdout | Clock] | Unknown["runs the source that it is given"]: ...

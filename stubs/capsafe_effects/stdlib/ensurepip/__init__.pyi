@@ -1,4 +1,5 @@
 # Runs pip in another process.
 __default__: Performs[ReadFile | WriteFile | Spawn | Environ]
-__import__: Pure
+# Imports sysconfig, which reads the environment.
+__import__: Performs[Environ | StatFile]
 def version() -> Performs[ReadFile]: ...

@@ -1,3 +1,4 @@
 # Makes environments: writes files, links the interpreter, runs it to install pip.
 __default__: Performs[ReadFile | WriteFile | Spawn | Environ]
-__import__: Pure
+# Imports sysconfig, which reads the environment.
+__import__: Performs[Environ | StatFile]

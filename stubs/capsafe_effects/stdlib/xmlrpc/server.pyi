@@ -1,6 +1,7 @@
 # A server: listens, and runs the functions that were registered.
 __default__: Performs[Listen | Resolve | Stdin | Stdout | Stderr | Environ | Clock]
-__import__: Pure
+# Imports sysconfig, which reads the environment.
+__import__: Performs[Environ | StatFile]
 class SimpleXMLRPCDispatcher:
     def register_instance(self, instance, allow_dotted_names=...) -> Unknown["every method of the instance can be called from outside"]: ...
     def register_function(self, function=..., name=...) -> EffectsOf["function"]: ...

@@ -1,5 +1,7 @@
 # Reviewed: text to events. parse opens a name: parseString(text) needs nothing.
 __default__: Pure
+# Imports xml.sax, which reads PY_SAX_PARSER.
+__import__: Performs[Environ]
 @overload
 def parse(stream_or_string: Instance["typing.IO", "_io._IOBase"], parser=..., bufsize=...) -> EffectsOf["stream_or_string.read", "parser.setContentHandler", "parser.feed", "parser.close"]: ...
 @overload
