@@ -83,6 +83,16 @@ def replace_streams(granted: frozenset[str]) -> None:
         setattr(sys, f"__{name}__", new)
 
 
+def refuse_streams(names: frozenset[str]) -> None:
+    """Put refusals in the place of some streams of a process that goes on; what it has written is written out first."""
+    flush_inherited(names)
+    for name in names:
+        refused = RefusedStream(name)
+        _inherited.extend((getattr(sys, name), getattr(sys, f"__{name}__")))
+        setattr(sys, name, refused)
+        setattr(sys, f"__{name}__", refused)
+
+
 def _open(descriptor: int, name: str, old: Any) -> object:  # noqa: ANN401 - whatever the parent has put there
     encoding = getattr(old, "encoding", None)
     errors = getattr(old, "errors", None)
