@@ -34,6 +34,7 @@ from capsafe.errors import SandboxKilledError as SandboxKilledError
 from capsafe.errors import SandboxTimeoutError as SandboxTimeoutError
 from capsafe.errors import TransferError as TransferError
 from capsafe.errors import UnsupportedError as UnsupportedError
+from capsafe.sandbox import Sandbox as Sandbox
 
 __version__: str
 

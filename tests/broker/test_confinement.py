@@ -117,8 +117,7 @@ def test_writing_holds_in_its_scope_only(name: str, way: str, folders: Path, san
 
 @pytest.mark.parametrize("name", BOTH)
 def test_reading_and_writing_hold_in_their_scope_only(name: str, folders: Path, sandbox_of: Any) -> None:
-    scope = str(folders / "in")
-    sandbox = sandbox_of(scoped(ReadFile, scope) | scoped(WriteFile, scope))
+    sandbox = sandbox_of(scoped(FileSystem, str(folders / "in")))
     before = picture(folders / "out")
     with pytest.raises(CapabilityError):
         sandbox.execute(lambda broker: BOTH[name](broker, f"{folders}/out") and None)
