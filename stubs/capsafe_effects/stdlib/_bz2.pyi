@@ -1,0 +1,2 @@
+# Bytes to bytes.
+__default__: Pure

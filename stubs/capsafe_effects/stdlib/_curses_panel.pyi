@@ -1,0 +1,1 @@
+__default__: Performs[Stdio | Environ | ReadFile]

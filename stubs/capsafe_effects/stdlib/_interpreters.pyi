@@ -1,0 +1,1 @@
+__default__: Performs[Threads] | Unknown["another interpreter runs what it is given"]

@@ -1,0 +1,1 @@
+# Names of the submodules, which say what they do.

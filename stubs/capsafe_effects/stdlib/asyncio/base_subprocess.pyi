@@ -1,0 +1,7 @@
+class BaseSubprocessTransport:
+    __default__: Performs[Spawn | Signal]
+    def __init__(self, loop, protocol, args, shell, stdin, stdout, stderr, bufsize, waiter=..., extra=..., **kwargs) -> Performs[Spawn] | EffectsOf["protocol.connection_made"]: ...
+class WriteSubprocessPipeProto:
+    __default__: Pure
+class ReadSubprocessPipeProto:
+    __default__: Pure

@@ -1,0 +1,2 @@
+# Windows alone.
+__default__: Performs[Capability]

@@ -1,0 +1,2 @@
+# TLS over a transport that is in hand.
+__default__: Pure

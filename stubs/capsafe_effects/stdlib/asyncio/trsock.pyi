@@ -1,0 +1,2 @@
+# A socket that is in hand.
+__default__: Pure

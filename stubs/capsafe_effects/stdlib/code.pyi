@@ -1,0 +1,1 @@
+__default__: Performs[Stdio] | Unknown["runs the Python that it reads"]

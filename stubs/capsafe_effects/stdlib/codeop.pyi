@@ -1,0 +1,2 @@
+# Compiles, does not run.
+__default__: Pure

@@ -1,0 +1,9 @@
+__default__: Pure
+class ThreadPoolExecutor:
+    __default__: Pure
+    def __init__(self, max_workers=..., thread_name_prefix=..., initializer=..., initargs=...) -> Performs[Threads] | EffectsOf["initializer", "initargs"]: ...
+class _WorkItem:
+    __default__: Pure
+    def __init__(self, future, fn, args, kwargs) -> EffectsOf["fn", "args", "kwargs"]: ...
+# Runs what it takes from the queue, which was charged where it was put in.
+def _worker(executor_reference, work_queue, initializer, initargs) -> EffectsOf["initializer"]: ...

@@ -1,0 +1,65 @@
+# Addresses and foreign functions: whatever the native code does. Only the names of the simple types are data.
+__default__: Performs[NativeCode] | Unknown["ctypes runs native code and reaches any memory"]
+class c_bool:
+    __default__: Pure
+class c_byte:
+    __default__: Pure
+class c_char:
+    __default__: Pure
+class c_char_p:
+    __default__: Pure
+class c_double:
+    __default__: Pure
+class c_longdouble:
+    __default__: Pure
+class c_float:
+    __default__: Pure
+class c_int:
+    __default__: Pure
+c_int8: Pure
+class c_int16:
+    __default__: Pure
+class c_int32:
+    __default__: Pure
+class c_int64:
+    __default__: Pure
+class c_long:
+    __default__: Pure
+class c_longlong:
+    __default__: Pure
+class c_short:
+    __default__: Pure
+class c_size_t:
+    __default__: Pure
+class c_ssize_t:
+    __default__: Pure
+class c_ubyte:
+    __default__: Pure
+class c_uint:
+    __default__: Pure
+c_uint8: Pure
+class c_uint16:
+    __default__: Pure
+class c_uint32:
+    __default__: Pure
+class c_uint64:
+    __default__: Pure
+class c_ulong:
+    __default__: Pure
+class c_ulonglong:
+    __default__: Pure
+class c_ushort:
+    __default__: Pure
+class c_void_p:
+    __default__: Pure
+class c_wchar:
+    __default__: Pure
+c_time_t: Pure
+DEFAULT_MODE: Pure
+cdll: Pure
+pydll: Pure
+pythonapi: Pure
+c_buffer: Pure
+memmove: Pure
+memset: Pure
+c_voidp: Pure

@@ -1,0 +1,1 @@
+__default__: Performs[ReadFile | Environ]

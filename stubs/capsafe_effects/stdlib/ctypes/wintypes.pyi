@@ -1,0 +1,1 @@
+__default__: Performs[NativeCode] | Unknown["ctypes runs native code and reaches any memory"]

@@ -1,0 +1,3 @@
+# The terminal, and the file that describes it.
+__default__: Performs[Stdio | Environ | ReadFile]
+def wrapper(func, /, *arg, **kwds) -> Performs[Stdio | Environ | ReadFile] | EffectsOf["func", "arg", "kwds"]: ...

@@ -1,0 +1,2 @@
+# Characters to characters.
+__default__: Pure

@@ -1,0 +1,2 @@
+__default__: Performs[ReadFile | WriteFile]
+error: Pure

@@ -1,0 +1,3 @@
+__default__: Performs[ReadFile | WriteFile]
+class error:
+    __default__: Pure

@@ -1,0 +1,13 @@
+__default__: Performs[ReadFile]
+def clear_cache() -> Pure: ...
+DEFAULT_IGNORES: Pure
+class dircmp:
+    # Compares when an attribute is first read.
+    __default__: Performs[ReadFile]
+    def report(self) -> Performs[ReadFile | Stdout]: ...
+    def report_partial_closure(self) -> Performs[ReadFile | Stdout]: ...
+    def report_full_closure(self) -> Performs[ReadFile | Stdout]: ...
+    left: Pure
+    right: Pure
+    hide: Pure
+    ignore: Pure

@@ -1,0 +1,6 @@
+# The terminal, and standard streams where there is none.
+def getpass(prompt=..., stream=...) -> Performs[Stdio] | EffectsOf["stream.write", "stream.flush"]: ...
+# LOGNAME and others, then the user database.
+def getuser() -> Performs[Environ | SystemInfo]: ...
+class GetPassWarning:
+    __default__: Pure

@@ -1,0 +1,2 @@
+# Text to text.
+__default__: Pure

@@ -1,0 +1,2 @@
+# Queues between threads.
+__default__: Pure

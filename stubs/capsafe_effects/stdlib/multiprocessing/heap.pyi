@@ -1,0 +1,2 @@
+# Memory that is shared: files with random names, mapped.
+__default__: Performs[ReadFile | WriteFile | Random]

@@ -1,0 +1,9 @@
+# Files in memory, with random names unless one is given.
+__default__: Pure
+class SharedMemory:
+    __default__: Pure
+    def __init__(self, name=..., create=..., size=..., *, track=...) -> Performs[ReadFile | WriteFile | Random]: ...
+    def unlink(self) -> Performs[WriteFile]: ...
+class ShareableList:
+    __default__: Pure
+    def __init__(self, sequence=..., *, name=...) -> Performs[ReadFile | WriteFile | Random] | EffectsOf["sequence"]: ...

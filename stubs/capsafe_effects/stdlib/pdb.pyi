@@ -1,0 +1,1 @@
+__default__: Performs[Stdio | ReadFile] | Unknown["a debugger runs what it is told"]

@@ -1,0 +1,1 @@
+__default__: Performs[Import | ReadFile] | Unknown["runs the module or file that it is told"]

@@ -1,0 +1,13 @@
+# The clock and the waiting are the two functions it is made with, and time's where none are given.
+class scheduler:
+    __default__: Pure
+    @overload
+    def __init__(self, timefunc: Absent = ..., delayfunc: Absent = ...) -> Performs[Clock]: ...
+    @overload
+    def __init__(self, timefunc=..., delayfunc=...) -> Performs[Clock] | EffectsOf["timefunc", "delayfunc"]: ...
+    def enter(self, delay, priority, action, argument=..., kwargs=...) -> EffectsOf["action"]: ...
+    def enterabs(self, time, priority, action, argument=..., kwargs=...) -> EffectsOf["action"]: ...
+class Event:
+    __default__: Pure
+class _ActionCallback:
+    __default__: Pure

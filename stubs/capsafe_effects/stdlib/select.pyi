@@ -1,0 +1,3 @@
+# Waiting for descriptors that are in hand.
+__default__: Pure
+def select(rlist, wlist, xlist, timeout=..., /) -> EffectsOf["rlist", "wlist", "xlist"]: ...

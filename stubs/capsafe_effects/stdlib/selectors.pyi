@@ -1,0 +1,2 @@
+# As select.
+__default__: Pure

@@ -1,0 +1,2 @@
+# The user database.
+__default__: Performs[SystemInfo]

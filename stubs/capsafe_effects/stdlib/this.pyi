@@ -1,0 +1,3 @@
+# Importing it prints.
+__default__: Pure
+__import__: Performs[Stdout]

@@ -1,0 +1,9 @@
+# Bookkeeping of memory by file and line.
+__default__: Pure
+class Snapshot:
+    __default__: Pure
+    def filter_traces(self, filters) -> EffectsOf["filters"]: ...
+    # Both unpickle.
+    @staticmethod
+    def load(filename) -> Performs[ReadFile] | Unknown["unpickles, which runs whatever the data names"]: ...
+    def dump(self, filename) -> Performs[WriteFile]: ...

@@ -1,0 +1,1 @@
+__default__: Unknown["an example of an extension module"]

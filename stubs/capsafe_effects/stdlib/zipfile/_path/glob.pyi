@@ -1,0 +1,2 @@
+# Patterns to regular expressions.
+__default__: Pure
