@@ -4,6 +4,7 @@ import ast
 import copy
 import inspect
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -174,15 +175,14 @@ def test_importing_loads_nothing_heavy() -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_importing_takes_under_sixty_milliseconds() -> None:
-    """The best of five, because the machine has other things to do."""
-    times = []
-    for _ in range(5):
-        arguments = [sys.executable, "-X", "importtime", "-c", "import capsafe"]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-        (total,) = re.findall(r"\|\s+(\d+) \| capsafe$", done.stderr, re.MULTILINE)
-        times.append(int(total))
-    assert min(times) < 60_000
+def test_importing_takes_under_sixty_milliseconds(tmp_path: Path) -> None:
+    """As an installation has it, which is compiled; processor time, because the machine has other things to do."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    program = "import time; start = time.process_time(); import capsafe; print(time.process_time() - start)"
+    arguments = [sys.executable, "-c", program]
+    times = [float(subprocess.check_output(arguments, env=environment)) for _ in range(6)]
+    assert min(times) < 0.060
 
 
 def test_importing_needs_no_linux() -> None:
