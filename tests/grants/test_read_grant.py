@@ -67,6 +67,7 @@ READABLE: list[tuple[Any, str]] = [
     (TYPED | Spawn, 'ReadFile[L["/data"]] | Connect | Spawn'),
     (WITH[WriteFile], "WriteFile | Connect"),
     (TWICE[ReadFile], "ReadFile | WriteFile | Connect"),
+    (WITH[WITH[ReadFile]], "ReadFile | Connect"),
     (TWICE[WITH[ReadFile]], "ReadFile | WriteFile | Connect"),
     (AT[Literal["/a"]], 'ReadFile[L["/a"]]'),
     (AT[WHERE], 'ReadFile[L["/data", "/srv"]]'),
@@ -350,10 +351,11 @@ def test_the_type_statement() -> None:
         type With[C] = C | Connect
         type Swapped[A, B] = With[B] | A
         type Loop = Loop
+        type Around[C] = With[Around[C]]
         assert str(read_grant(Both)) == 'ReadFile[L["/data"]] | Connect'
         assert str(read_grant(With[Spawn])) == "Connect | Spawn"
         assert str(read_grant(Swapped[Spawn, WriteFile])) == "WriteFile | Connect | Spawn"
-        for bad in (Loop, With):
+        for bad in (Loop, With, Around[Spawn]):
             try:
                 read_grant(bad)
             except TypeError as error:

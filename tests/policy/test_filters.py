@@ -128,6 +128,12 @@ def test_foreign_machines_are_killed(what: Grant, architecture: int) -> None:
         assert answer(policy, number, (), architecture) == KILL_PROCESS
 
 
+def test_each_filter_kills_foreign_machines_on_its_own() -> None:
+    filters = seccomp.compile_filters(compile_policy(grant(Never)))
+    for program in (filters.denied, filters.allowed):
+        assert run(program, 0, (), I386) == KILL_PROCESS
+
+
 @pytest.mark.parametrize("what", [grant(Never), EVERYTHING], ids=["Never", "everything"])
 def test_x32_calls_are_killed(what: Grant) -> None:
     policy = compile_policy(what)
