@@ -19,7 +19,7 @@ from typing import IO, Any
 from capsafe.broker.arguments import StrPath, path_text
 
 
-def open_file(  # noqa: PLR0913, PLR0917 - the parameters of the built-in open
+def open_file(
     path: StrPath, mode: str, buffering: int, encoding: str | None, errors: str | None, newline: str | None
 ) -> IO[Any]:
     """Open as the built-in ``open`` does; text is UTF-8 unless told, whatever the locale."""
@@ -48,9 +48,7 @@ def write_bytes(path: StrPath, data: bytes, mode: str) -> int:
         return file.write(view)
 
 
-def write_text(  # noqa: PLR0913, PLR0917 - the parameters of Path.write_text, and the mode
-    path: StrPath, data: str, mode: str, encoding: str, errors: str, newline: str | None
-) -> int:
+def write_text(path: StrPath, data: str, mode: str, encoding: str, errors: str, newline: str | None) -> int:
     """Write ``data`` with the open mode ``mode``; return how many characters."""
     if not isinstance(data, str):
         # Before the file is opened, and so emptied.

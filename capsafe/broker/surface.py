@@ -206,7 +206,7 @@ class Broker(Generic[C_contra]):
         errors: str | None = ...,
         newline: str | None = ...,
     ) -> IO[Any]: ...
-    def open(  # noqa: PLR0913, PLR0917 - the parameters of the built-in open
+    def open(
         self: Broker[Never],
         path: StrPath,
         mode: str = "r",
