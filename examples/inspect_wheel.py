@@ -26,8 +26,12 @@ MIB = 1024 * 1024
 #: No archive of a package is longer, and no metadata file.
 LONGEST_ARCHIVE = 256 * MIB
 LONGEST_METADATA = 1 * MIB
-#: An archive with more members is not listed.
+#: An archive with more members, or that unpacks to more bytes, is not listed.
 MOST_MEMBERS = 100_000
+LONGEST_CONTENT = 4096 * MIB
+#: What a parser of honest archives never needs, in seconds of processor time and in bytes of memory.
+PARSING_TIME = 10.0
+PARSING_MEMORY = 1024 * MIB
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ def inspect(_broker: Broker, data: bytes) -> Report:
         return inspect_wheel(data) if zipfile.is_zipfile(BytesIO(data)) else inspect_sdist(data)
     except PermissionError:
         raise  # not the archive's fault: something here tried what the sandbox does not grant
+    except tarfile.ReadError:
+        raise ValueError("it is no zip archive and no tar archive, or not the whole of one") from None
     except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over, the archive is at fault
         raise ValueError(str(error) or type(error).__name__) from None
 
@@ -69,7 +75,7 @@ def inspect_wheel(data: bytes) -> Report:
     """Report on a wheel: a zip archive with one ``*.dist-info/METADATA``."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         infos = archive.infolist()
-        check_count(len(infos))
+        check(len(infos), sum(info.file_size for info in infos))
         found = [info for info in infos if is_metadata(info.filename, ".dist-info", "METADATA")]
         if not found:
             raise ValueError("it is a zip archive without *.dist-info/METADATA, so no wheel")
@@ -82,9 +88,11 @@ def inspect_sdist(data: bytes) -> Report:
     """Report on a source distribution: a compressed tar archive with one ``*/PKG-INFO``."""
     headers: list[tuple[str, str]] = []
     members: list[Member] = []
+    length = 0
     with tarfile.open(fileobj=BytesIO(data)) as archive:
         for info in archive:
-            check_count(len(members))
+            length += info.size
+            check(len(members), length)
             if info.isdir():
                 continue
             members.append(Member(info.name, info.size, warn(info.name, info.linkname)))
@@ -97,10 +105,12 @@ def inspect_sdist(data: bytes) -> Report:
     return Report(headers, members)
 
 
-def check_count(members: int) -> None:
-    """Refuse archives that are all members and no content."""
+def check(members: int, length: int) -> None:
+    """Refuse archives that are all members and no content, or that blow up."""
     if members > MOST_MEMBERS:
         raise ValueError(f"it has more than {MOST_MEMBERS:,} members")
+    if length > LONGEST_CONTENT:
+        raise ValueError(f"it unpacks to more than {LONGEST_CONTENT:,} bytes")
 
 
 def is_metadata(path: str, folder: str, name: str) -> bool:
@@ -152,7 +162,7 @@ def main(arguments: list[str]) -> int:
         return 2
     path = arguments[0]
     reading = Sandbox[ReadFile](timeout=60)
-    parsing = Sandbox[Never](timeout=60, cpu_time=10, memory="1G")
+    parsing = Sandbox[Never](timeout=60, cpu_time=PARSING_TIME, memory=PARSING_MEMORY)
     try:
         data = reading.execute(read_archive, path)
         report = parsing.execute(inspect, data)
