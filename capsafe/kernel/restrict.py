@@ -4,7 +4,6 @@ This module knows the order and prepares it all in the parent. It refuses to kno
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from capsafe.errors import UnsupportedError
 from capsafe.kernel import landlock, seccomp
@@ -38,20 +37,6 @@ class Prepared:
             landlock.restrict(self.ruleset)
         # What is denied first: the second filter would refuse to install another.
         seccomp.install((self.filters.denied, self.filters.allowed))
-
-    def restrict_process(self) -> None:
-        """Confine this process, for ever, where it is the caller's own and no child that was forked for it.
-
-        Raises ``UnsupportedError`` where it has other threads: Landlock and filters confine the thread that asks and
-        what it starts from then on, so the others would stay free.
-        """
-        threads = len(list(Path("/proc/self/task").iterdir()))
-        if threads != 1:
-            raise UnsupportedError(
-                f"this process has {threads} threads, and only the one that asks would be confined; enter the sandbox "
-                "before any other is started"
-            )
-        self.restrict()
 
 
 def prepare(policy: Policy) -> Prepared:

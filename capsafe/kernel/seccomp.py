@@ -6,7 +6,7 @@ they are installed. It refuses to know why a call is allowed.
 Sources: seccomp(2), seccomp_rule_add(3), Documentation/userspace-api/seccomp_filter.rst.
 """
 
-import tempfile
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +101,8 @@ def _export(seccomp: ModuleType, default: int, rows: Mapping[int, tuple[int, set
                 # The kernel remembers the calls that are always allowed and skips the filter for them, so those
                 # that remain are the ones to decide first.
                 compiled.syscall_priority(number, _HIGHEST_PRIORITY)
-        with tempfile.TemporaryFile() as output:
+        # In memory: there need not be a folder that can be written.
+        with os.fdopen(os.memfd_create("capsafe-filter"), "w+b") as output:
             compiled.export_bpf(output)
             output.seek(0)
             return simplify(output.read())

@@ -723,30 +723,6 @@ def test_filters_fail_closed_where_the_kernel_refuses() -> None:
     assert forked(child) == "EPERM"
 
 
-def test_a_process_with_threads_is_not_confined_in_part() -> None:
-    prepared = prepare(compile_policy(read_grant(Never)))
-
-    def alone() -> Any:
-        prepared.restrict_process()
-        return attempt(reading("/etc/hostname"))
-
-    def together() -> str:
-        stop = threading.Event()
-        other = threading.Thread(target=stop.wait)
-        other.start()
-        try:
-            prepared.restrict_process()
-        except UnsupportedError as error:
-            return str(error)
-        finally:
-            stop.set()
-            other.join()
-        return "confined"
-
-    assert forked(alone) == "EPERM"
-    assert "has 2 threads" in forked(together)
-
-
 def test_two_policies_stack_to_what_both_allow(folder: Path) -> None:
     """Two rulesets, one inside the other, where the outer one leaves room for it."""
     from capsafe.kernel import landlock
