@@ -31,6 +31,10 @@ def constructed(engine: Engine, fullname: str, arguments: tuple[Argument, ...]) 
         member = engine.types.class_member(facts.metaclass, "__call__")
         if member is not None and engine.has_source(member.fullname):
             yield _method(member.fullname, Value(None, frozenset({Definition(fullname)}))), arguments
+    if facts.enum:
+        member = engine.types.class_member(fullname, "_missing_")
+        if member is not None and engine.has_source(member.fullname):
+            yield _method(member.fullname, Value(None, frozenset({Definition(fullname)}))), arguments
     if facts.enum or facts.record:
         return
     for name in ("__new__", "__init__"):

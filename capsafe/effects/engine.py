@@ -326,6 +326,14 @@ class Engine:
         """Return whether the name is the sandbox's own: granted, so never ambient."""
         return fullname.startswith(known.BROKER)
 
+    def is_generated(self, fullname: str) -> bool:
+        """Return whether a method is written by its class's decorator or base: a dataclass's, a named tuple's, an enum's."""
+        owner, _, name = fullname.rpartition(".")
+        facts = self.types.class_facts(owner)
+        if facts is None or not (facts.dataclass or facts.record or facts.enum):
+            return False
+        return name.startswith("_") and self.has_source(owner)
+
     def has_source(self, fullname: str) -> bool:
         """Return whether the class or function is written in Python that can be read, and no stub speaks for it."""
         return self.stubs.find(fullname) is None and self.sources.find(fullname) is not None

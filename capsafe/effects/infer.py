@@ -35,6 +35,7 @@ from capsafe.effects.model import (
 from capsafe.effects.source import Function
 from capsafe.effects.stubs import NOT_LITERAL, Actual, Clause
 
+DEEPEST: Final = 6  # calls of a body within itself with other arguments each time: past this nothing new is found
 NO_ONE: Final = 1 << 30
 
 
@@ -51,6 +52,8 @@ class Inference:
         self._lowest = NO_ONE
         self._round = 0
         self._provisional: dict[str, tuple[int, int]] = {}
+        self._active: set[tuple[str, frozenset[object]]] = set()
+        self._depths: dict[str, int] = {}
         self._imports: dict[str, tuple[Effect, ...]] = {}
 
     # Summaries --------------------------------------------------------------------------------------------------
@@ -179,7 +182,7 @@ class Inference:
 
     def _bodies(self, fullname: str, receiver: Value | None, arguments: tuple[Argument, ...]) -> Iterator[Effect]:
         functions = self.engine.sources.functions(fullname)
-        if not functions:
+        if not functions and not self.engine.is_generated(fullname):
             yield Effect("unknown", f"{fullname} {UNSEEN}")
         for function in functions:
             if self.engine.types.is_abstract(fullname):
@@ -246,7 +249,24 @@ class Inference:
             yield from self._bodies(fullname, receiver, arguments)
 
     def instantiate(self, function: Function, bindings: Mapping[Parameter, Value]) -> Iterator[Effect]:
-        """Yield the effects of a body in one call: what it uses of its parameters is what they stand for."""
+        """Yield the effects of a body in one call: what it uses of its parameters is what they stand for.
+
+        A call within itself with the same arguments adds nothing: what it does is found by the call around it.
+        """
+        types = self.engine.types
+        passed = frozenset((p, types.show(v.type), v.targets, v.contents) for p, v in bindings.items())
+        key = (function.key, passed)
+        if key in self._active or self._depths.get(function.key, 0) >= DEEPEST:
+            return
+        self._active.add(key)
+        self._depths[function.key] = self._depths.get(function.key, 0) + 1
+        try:
+            yield from tuple(self._instantiate(function, bindings))
+        finally:
+            self._active.discard(key)
+            self._depths[function.key] -= 1
+
+    def _instantiate(self, function: Function, bindings: Mapping[Parameter, Value]) -> Iterator[Effect]:
         for effect in tuple(self.summary(function).values()):
             parameter = effect.parameter
             if effect.kind != "uses" or parameter is None:

@@ -378,7 +378,8 @@ def _kind(node: SymbolNode) -> MemberKind:
         case TypeInfo() | TypeAlias():
             return "class"
         case Var():
-            return "property" if node.is_property else "variable"
+            # Fields of named tuples and frozen dataclasses are marked as properties: reading them runs nothing.
+            return "variable"
         case Decorator():
             function: FuncDef | OverloadedFuncDef = node.func
         case FuncDef() | OverloadedFuncDef():
