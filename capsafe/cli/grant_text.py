@@ -41,7 +41,7 @@ def read_text(text: str) -> TypeForm:
             f'{text[:60]!r} is no type: {error.msg}; write one such as ReadFile[L["/data"]] | Connect'
         ) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise GrantError(f"{text[:60]!r} can't be parsed: {error or type(error).__name__}") from None
+        raise GrantError(f"{text[:60]!r} can't be parsed: {str(error) or type(error).__name__}") from None
 
 
 def _read(node: ast.expr) -> TypeForm:
