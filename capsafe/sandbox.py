@@ -8,7 +8,7 @@ import contextvars
 import sys
 import types
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Never, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Never, ParamSpec, TypeVar, cast, overload
 
 import typing_extensions
 
@@ -28,27 +28,31 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+#: What a sandbox keeps of what it has looked up.
+_LOOKED_UP: Final = frozenset({"_grant", "_policy", "_broker", "_prepared"})
+
+
 class Sandbox(Generic[C_contra]):
     """Runs closures that may do what its type says, and nothing else.
 
-    ``Sandbox[ReadFile]()``, ``Sandbox[ReadFile[L["/data"]] | Connect]()``, ``Sandbox[Never]()`` for computing alone; or a
-    subclass: ``class Reader(Sandbox[ReadFile])``. The type argument is read back when the sandbox is first used; where
-    it can't be read that is a ``GrantError``. A sandbox holds nothing open. It may be used any number of times, from
-    several threads at once, and be pickled.
+    ``Sandbox[ReadFile]()``, ``Sandbox[ReadFile[L["/data"]] | Connect]()``, ``Sandbox[Never]()`` for computing alone;
+    or a subclass: ``class Reader(Sandbox[ReadFile])``. The type argument is read back when the sandbox is first used;
+    where it can't be read that is a ``GrantError``. A sandbox holds nothing open. It may be used any number of times,
+    from several threads at once, and be pickled.
 
     All limits are for one call, and None (the default) is no limit:
 
     ``timeout``: seconds on the wall clock; then ``SandboxTimeoutError``. ``cpu_time``: seconds of processor time, of
-    the closure and separately of each program it starts; then ``SandboxKilledError``. ``memory``: bytes, or a text such as
-    ``"256M"``, of address space on top of what this process has; then ``MemoryError`` inside. ``open_files``: descriptors
-    at a time; then ``OSError`` (EMFILE) inside. ``file_size``: bytes in each file it writes; then ``OSError`` (EFBIG)
-    inside. ``result_size``: bytes of the longest result, 256M by default; then ``TransferError``.
+    the closure and separately of each program it starts; then ``SandboxKilledError``. ``memory``: bytes, or a text
+    such as ``"256M"``, of address space on top of what this process has; then ``MemoryError`` inside. ``open_files``:
+    descriptors at a time; then ``OSError`` (EMFILE) inside. ``file_size``: bytes in each file it writes; then
+    ``OSError`` (EFBIG) inside. ``result_size``: bytes of the longest result, 256M by default; then ``TransferError``.
 
     Raises ``TypeError`` and ``ValueError`` for limits that make no sense. Sources: setrlimit(2), seccomp(2),
     landlock(7).
     """
 
-    def __init__(  # noqa: PLR0913 - one for each limit, by name
+    def __init__(
         self,
         *,
         timeout: float | None = None,
@@ -96,21 +100,26 @@ class Sandbox(Generic[C_contra]):
         """Run ``fn(broker, *args, **kwargs)`` in a confined child process, and return what it returns.
 
         ``fn``: any callable, a lambda or nested function too. The arguments are there as they are, but none may hold
-        authority (an open file, a socket, a lock). The result crosses as data: None, numbers, text, bytes, the containers,
-        dates, Decimal, UUID, paths, enums, dataclasses, named tuples, NumPy arrays. What the closure changes in memory
-        is gone with the child.
+        authority (an open file, a socket, a lock). The result crosses as data: None, numbers, text, bytes, the
+        containers, dates, Decimal, UUID, paths, enums, dataclasses, named tuples, NumPy arrays. What the closure
+        changes in memory is gone with the child.
 
-        Raises ``GrantError`` (the type is no grant), ``MissingPathError`` (a scope is not there), ``UnsupportedError`` (this
-        system can't enforce it; nothing was run), ``TransferError`` (an argument or the result can't cross),
-        ``CapabilityError`` (the closure did not catch a denial), ``SandboxTimeoutError``, ``SandboxKilledError``, and
-        what the closure raises: built-in exceptions as they are, others as their nearest built-in base.
+        Raises ``GrantError`` (the type is no grant), ``MissingPathError`` (a scope is not there),
+        ``UnsupportedError`` (this system can't enforce it; nothing was run), ``TransferError`` (an argument or the
+        result can't cross), ``CapabilityError`` (the closure did not catch a denial), ``SandboxTimeoutError``,
+        ``SandboxKilledError``, and what the closure raises: built-in exceptions as they are, others as their nearest
+        built-in base.
         """
         broker, prepared = self._prepare(args, kwargs)
         return self._run(prepared, lambda: fn(broker, *args, **kwargs), (fn, *args, *kwargs.values()))
 
     @overload
     async def execute_async(
-        self, fn: Callable[Concatenate[Broker[C_contra], P], Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs
+        self,
+        fn: Callable[Concatenate[Broker[C_contra], P], Coroutine[Any, Any, R]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R: ...
     @overload
     async def execute_async(
@@ -121,8 +130,8 @@ class Sandbox(Generic[C_contra]):
     ) -> Any:
         """Do what ``execute`` does, awaited: the event loop goes on meanwhile, in asyncio.
 
-        ``fn``: a function, or a coroutine function, which runs on an event loop of its own in the child. Cancelling ends the
-        child and all it started. Raises what ``execute`` raises.
+        ``fn``: a function, or a coroutine function, which runs on an event loop of its own in the child. Cancelling
+        ends the child and all it started. Raises what ``execute`` raises.
         """
         import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
 
@@ -143,9 +152,9 @@ class Sandbox(Generic[C_contra]):
     def enter(self) -> Broker[C_contra]:
         """Confine this whole process, for ever, and return the broker: as pledge(2) does, for programs of their own.
 
-        Call it when everything is set up and before the first thread is started. What is open stays open, and can be read;
-        the environment, the standard streams and the current folder are treated as in ``execute``. The limits hold from here
-        on, except ``timeout``, which is refused.
+        Call it when everything is set up and before the first thread is started. What is open stays open, and can be
+        read; the environment, the standard streams and the current folder are treated as in ``execute``. The limits
+        hold from here on, except ``timeout``, which is refused.
 
         Raises ``GrantError``, ``MissingPathError``, ``UnsupportedError`` (other threads run; or the kernel refuses),
         ``ValueError`` for a ``timeout``.
@@ -168,14 +177,20 @@ class Sandbox(Generic[C_contra]):
     def _prepare(self, args: tuple[object, ...], kwargs: dict[str, object]) -> "tuple[Broker[C_contra], Prepared]":
         policy = self.policy
         if sys.platform != "linux":
-            raise UnsupportedError(
-                f"capsafe confines on Linux only, and this is {sys.platform}; nothing was run. The types work everywhere"
-            )
+            raise UnsupportedError(f"capsafe confines on Linux only, and this is {sys.platform}; nothing was run")
         from capsafe.kernel import prepare  # noqa: PLC0415 - needs Linux
         from capsafe.worker.transfer import check_arguments  # noqa: PLC0415 - import capsafe stays light
 
         check_arguments(args, kwargs)
-        return Broker(self.grant), prepare(policy)
+        if "_broker" not in self.__dict__:
+            self._broker: Broker[C_contra] = Broker(self.grant)
+        found: Prepared | None = self.__dict__.get("_prepared")
+        if found is None:
+            found = prepare(policy)
+            # Paths are looked up for each call: they come and go.
+            if not policy.paths:
+                self._prepared: Prepared = found
+        return self._broker, found
 
     def _run(
         self,
@@ -191,7 +206,7 @@ class Sandbox(Generic[C_contra]):
 
     def __getstate__(self) -> dict[str, object]:
         """Return what is pickled: the type and the limits; what was looked up is looked up again."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_grant", "_policy")}
+        return {name: value for name, value in self.__dict__.items() if name not in _LOOKED_UP}
 
     def __repr__(self) -> str:
         written = self.__dict__.get("__orig_class__")

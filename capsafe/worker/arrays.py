@@ -57,7 +57,9 @@ def _describe(dtype: Any) -> object:  # noqa: ANN401 - NumPy may not be there
         parts = [[name, _describe(dtype.fields[name][0]), dtype.fields[name][1]] for name in dtype.names]
         return {"fields": parts, "size": dtype.itemsize}
     if dtype.hasobject or not _PLAIN_TYPE.fullmatch(dtype.str):
-        raise ArrayRefusedError(f"has elements of {dtype}, which can be anything; send .tolist(), or an array of numbers")
+        raise ArrayRefusedError(
+            f"has elements of {dtype}, which can be anything; send .tolist(), or an array of numbers"
+        )
     return str(dtype.str)
 
 

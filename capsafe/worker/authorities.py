@@ -64,7 +64,7 @@ def check_arguments(args: tuple[object, ...], kwargs: Mapping[str, object]) -> N
 
 
 def _check(value: object, name: str) -> None:
-    """Go through a value breadth first, by a list and not by calls: arguments may be nested deeper than Python calls."""
+    """Go through a value breadth first, by a list and not by calls: arguments may be nested deeper than those go."""
     seen: set[int] = set()
     harmless: set[type] = {list, tuple, dict, set, frozenset}
     waiting: list[tuple[object, str, int]] = [(value, name, 0)]

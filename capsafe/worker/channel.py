@@ -12,7 +12,8 @@ from typing import Final
 from capsafe.errors import SandboxTimeoutError
 from capsafe.worker.protocol import Frame, FrameReader, write_frame
 
-_PIECE: Final = 2**16
+#: The first read is short: most answers are, and a long buffer is fresh memory each time.
+_PIECE: Final = 2**12
 _LARGE_PIECE: Final = 2**20
 _F_SETPIPE_SZ: Final = 1031
 
@@ -48,7 +49,9 @@ def receive(channel: int, child: int, *, deadline: float | None, timeout: float 
         elif child in ready:
             return reader.frame() if reader.started else None
         if deadline is not None and time.monotonic() >= deadline:
-            raise SandboxTimeoutError(f"the closure took longer than timeout={timeout} s; it and all it started were ended")
+            raise SandboxTimeoutError(
+                f"the closure took longer than timeout={timeout} s; it and all it started were ended"
+            )
 
 
 def _milliseconds(deadline: float | None) -> float | None:

@@ -20,7 +20,7 @@ from capsafe.worker import hygiene
 from capsafe.worker.channel import send
 from capsafe.worker.classes import LocalClasses
 from capsafe.worker.denial import Recorder, find_denial
-from capsafe.worker.encode import encode, remember_loaded
+from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.limits import Limits
 from capsafe.worker.modules import refuse_imports
@@ -37,8 +37,8 @@ class Task:
     """One call, as the child needs it.
 
     ``call``: the closure with its arguments. ``before``: runs after the clean-up and before confinement, None for
-    nothing. ``local``: finds classes that are in no module. ``exhausted``: the answer to give when there is no memory to
-    make one.
+    nothing. ``local``: finds classes that are in no module. ``exhausted``: the answer to give when there is no memory
+    to make one.
     """
 
     prepared: Prepared
@@ -84,7 +84,6 @@ def _run(task: Task, parent: int, channel: int) -> None:
 def _clean_up(task: Task, parent: int, channel: int) -> None:
     policy = task.policy
     process.die_with_parent(parent)
-    remember_loaded()
     # A session of its own: no terminal, and one group with all it will start, so that they can be ended together.
     os.setsid()
     hygiene.reset_signals()

@@ -25,8 +25,8 @@ _TASKS: Final = "/proc/self/task"
 def confine(prepared: Prepared, policy: Policy, limits: Limits) -> None:
     """Confine this process under a policy, for ever.
 
-    Raises ``UnsupportedError`` where other threads run, since the kernel confines a thread and they would stay free; and
-    where the kernel refuses a part: the process is then confined in part, and should end.
+    Raises ``UnsupportedError`` where other threads run, since the kernel confines a thread and they would stay free;
+    and where the kernel refuses a part: the process is then confined in part, and should end.
     """
     threads = len(os.listdir(_TASKS))  # noqa: PTH208 - pathlib may not be loaded
     if threads > 1:

@@ -27,10 +27,14 @@ _KINDS: Final = {1: "tcp", 2: "udp"}
 #: Socket types carry SOCK_NONBLOCK and SOCK_CLOEXEC in higher bits.
 _KIND_MASK: Final = 0xF
 _LONGEST: Final = 4096
+_KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
 
 
 class Denial(NamedTuple):
-    """What was refused. ``capability``: its name, None where none gives it. ``scope``: where it was missing, None for anywhere."""
+    """What was refused.
+
+    ``capability``: its name, None where none gives it. ``scope``: where it was missing, None for anywhere.
+    """
 
     operation: str
     target: str | None
@@ -48,7 +52,7 @@ class Recorder:
     def install(self) -> None:
         """Start, for as long as the process lives: an audit hook can't be taken away."""
         recent = self.recent
-        known = frozenset(name.partition(":")[0] for name in EVENTS)
+        known = _KNOWN
 
         def remember(event: str, args: tuple[Any, ...]) -> None:
             if event in known:
@@ -126,7 +130,7 @@ def _from_note(error: BaseException, noted: tuple[object, ...], grant: Grant) ->
 
 
 def _from_import(error: ImportError, grant: Grant) -> Denial | None:
-    """An extension module: its file was found, and could not be mapped."""
+    """Explain an extension module whose file was found and could not be mapped."""
     text = str(error)
     if error.path is None or ("not permitted" not in text and "ermission denied" not in text):
         return None

@@ -1,8 +1,8 @@
 """DATA: what a closure may have tried when the kernel refused it, and which capability that would have needed.
 
 This module knows CPython's audit events (https://docs.python.org/3/library/audit_events.html) and the few operations
-that have none. It refuses to know which of them took place (``capsafe.worker.denial``). It serves messages alone: what is
-refused is decided by the kernel.
+that have none. It refuses to know which of them took place (``capsafe.worker.denial``). It serves messages alone: what
+is refused is decided by the kernel.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from typing import Final
 class Attempt:
     """One kind of operation.
 
-    ``operation``: in words, to stand before its target. ``needs``: the names of the capabilities that it takes, of which
-    the first that is not granted is the missing one; empty where none would give it. ``targets``: which of the
+    ``operation``: in words, to stand before its target. ``needs``: the names of the capabilities that it takes, of
+    which the first that is not granted is the missing one; empty where none would give it. ``targets``: which of the
     event's arguments it is about. ``on``: what those are: "path", "endpoint", or "" for what no scope covers.
     ``unscoped``: granted only without a scope.
     """

@@ -4,6 +4,8 @@ This module knows single steps: signals, descriptors, limits, environment. It re
 (``capsafe.worker.child``). Everything it needs is loaded in the parent: after the fork nothing is imported.
 """
 
+# The C module: ``signal`` itself makes an enum member of each number, sixty times over.
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import math
 import os
 import resource
@@ -21,7 +23,7 @@ _PAGE: Final = resource.getpagesize()
 #: CPython ignores these two when it starts, and its own errors (BrokenPipeError, "File too large") rest on that.
 _IGNORED: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 _UNCATCHABLE: Final = frozenset({signal.SIGKILL, signal.SIGSTOP})
-_SIGNALS: Final = tuple(sorted(signal.valid_signals() - _IGNORED - _UNCATCHABLE))
+_SIGNALS: Final = tuple(map(int, sorted(signal.valid_signals() - _IGNORED - _UNCATCHABLE)))
 
 #: Descriptors that every child has: the streams and the channel.
 _OWN_DESCRIPTORS: Final = OUTCOME_FD + 1
@@ -32,11 +34,11 @@ def reset_signals() -> None:
 
     The caller has blocked all signals since before the fork, so that no handler ran here.
     """
-    signal.set_wakeup_fd(-1)
+    _signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_DFL:
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if _signal.getsignal(number) != _signal.SIG_DFL:
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
 def arrange_descriptors(channel: int, granted: frozenset[str]) -> None:
@@ -112,6 +114,10 @@ def _address_space() -> int:
 
 def empty_environment() -> None:
     """Forget the environment: Python's view, the C library's, and the copy of what the process was started with."""
+    # At once: os.environ.clear() unsets one variable after the other.
+    held: Any = getattr(os.environ, "_data", None)
+    if isinstance(held, dict):
+        held.clear()
     process.clear_environment()
     started_with: Any = getattr(sys.modules.get("posix"), "environ", None)
     if started_with is not None:

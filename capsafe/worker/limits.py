@@ -21,9 +21,10 @@ _LARGEST: Final = 2**62
 class Limits:
     """The limits of one sandbox, all per call; None where there is none.
 
-    ``timeout``: seconds on the wall clock. ``cpu_time``: seconds of processor time. ``memory``: bytes of address space on top
-    of what the process has at the fork. ``open_files``: descriptors at a time, besides the standard streams and the
-    channel. ``file_size``: bytes in any file that it writes. ``result_size``: bytes of the longest answer.
+    ``timeout``: seconds on the wall clock. ``cpu_time``: seconds of processor time. ``memory``: bytes of address
+    space on top of what the process has at the fork. ``open_files``: descriptors at a time, besides the standard
+    streams and the channel. ``file_size``: bytes in any file that it writes. ``result_size``: bytes of the longest
+    answer.
     """
 
     timeout: float | None = None
@@ -34,7 +35,7 @@ class Limits:
     result_size: int = DEFAULT_RESULT_SIZE
 
 
-def make_limits(  # noqa: PLR0913 - one for each limit, by name
+def make_limits(
     *,
     timeout: float | None,
     cpu_time: float | None,

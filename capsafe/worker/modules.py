@@ -66,12 +66,12 @@ _LATER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-#: What was loaded when the last look was taken; a program has few looks to take, since it loads its modules at first.
+#: What was loaded when the last look was taken, which is before each fork; a child can't load more for its parent.
 _looked_at: set[str] = set()
 
 
 def load_modules(preload: Sequence[str]) -> None:
-    """Load what the sandbox can't load any more. Called in the parent, before the fork; cheap from the second time on."""
+    """Load what the sandbox can't load any more. Called in the parent, before each fork; cheap but for the first."""
     if len(sys.modules) == len(_looked_at) and all(name in sys.modules for name in preload):
         return
     wanted = [*_ALWAYS, *preload]
@@ -83,6 +83,11 @@ def load_modules(preload: Sequence[str]) -> None:
                 _load(one)
     _looked_at.clear()
     _looked_at.update(sys.modules)
+
+
+def is_known(name: str) -> bool:
+    """Say whether the parent has a module too: asked in a child, which may have loaded more."""
+    return not _looked_at or name in _looked_at
 
 
 def _load(name: str) -> None:
@@ -109,4 +114,4 @@ class RefusingFinder:
 
 def refuse_imports() -> None:
     """Put the refusing finder last, in the child."""
-    sys.meta_path.append(RefusingFinder())  # type: ignore[arg-type]  # it has what the protocol needs and never returns
+    sys.meta_path.append(RefusingFinder())

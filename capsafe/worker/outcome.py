@@ -14,7 +14,8 @@ from capsafe.capabilities import Capability
 from capsafe.errors import CapabilityError, GrantError, UnsupportedError
 from capsafe.grants import Grant
 from capsafe.worker.classes import LocalClasses
-from capsafe.worker.decode import builtin_exception, decode
+from capsafe.worker.decode import decode
+from capsafe.worker.objects import builtin_exception
 from capsafe.worker.protocol import VALUE, Frame, ProtocolError
 
 #: How the child says that it could not confine itself; no closure ran.
@@ -61,7 +62,9 @@ def _rebuild(told: Any, grant: Grant) -> BaseException:  # noqa: ANN401 - what t
     return error
 
 
-def _denied(grant: Grant, operation: str, target: str | None, name: str | None, scope: str | None, code: int) -> CapabilityError:
+def _denied(
+    grant: Grant, operation: str, target: str | None, name: str | None, scope: str | None, code: int
+) -> CapabilityError:
     capability = getattr(capabilities, name, None) if name is not None else None
     write = None
     if isinstance(capability, type) and issubclass(capability, Capability):
@@ -173,6 +176,3 @@ def _file_of(module: object) -> object:
         return object.__getattribute__(module, "__dict__").get("__file__")
     except AttributeError:
         return None  # programs put other things than modules there
-
-
-

@@ -4,6 +4,8 @@ This module knows that whatever happens, the child and all it started end, and n
 behind. It refuses to know what ran.
 """
 
+# The C module: ``signal`` itself makes enum members of every number, twice for each call.
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import contextlib
 import math
 import os
@@ -30,7 +32,7 @@ from capsafe.worker.outcome import read_outcome
 from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
 from capsafe.worker.streams import flush_inherited
 
-_ALL_SIGNALS: Final = signal.valid_signals()
+_ALL_SIGNALS: Final = frozenset(map(int, signal.valid_signals()))
 
 
 class Cancellation:
@@ -72,9 +74,9 @@ def run(  # noqa: PLR0913 - each has its name
 ) -> object:
     """Run ``call`` in a child under a policy, and return its result or raise what it raised.
 
-    ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module are
-    looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere. Raises the
-    exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors.
+    ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module
+    are looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere.
+    Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors.
     """
     load_modules(policy.preload)
     roots = tuple(about)
@@ -91,7 +93,9 @@ def run(  # noqa: PLR0913 - each has its name
     frame, usage, status = _converse(task, deadline, cancellation or Cancellation())
     if frame is None:
         _raise_killed(status, usage, limits)
-    sources = frozenset(code.co_filename for root in roots if isinstance(code := getattr(root, "__code__", None), CodeType))
+    sources = frozenset(
+        code.co_filename for root in roots if isinstance(code := getattr(root, "__code__", None), CodeType)
+    )
     try:
         return read_outcome(frame, policy.grant, local=local, sources=sources)
     except ProtocolError as error:
@@ -108,13 +112,13 @@ def _converse(
     try:
         parent = os.getpid()
         # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
+        mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
         try:
             pid = _fork()
             if pid == 0:
                 child.run_child(task, parent, writing)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         os.close(writing)
         open_here.remove(writing)
         pidfd = os.pidfd_open(pid)
@@ -167,7 +171,9 @@ def _raise_killed(status: int | None, usage: struct_rusage | None, limits: Limit
         raise SandboxKilledError("the child ended without an answer; another part of the program waited for its status")
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)
-        raise SandboxKilledError(f"the closure ended its process with exit code {code}, without an answer", exit_code=code)
+        raise SandboxKilledError(
+            f"the closure ended its process with exit code {code}, without an answer", exit_code=code
+        )
     number = os.WTERMSIG(status)
     name = _name_of(number)
     used = usage.ru_utime + usage.ru_stime
@@ -201,7 +207,9 @@ def _exhausted(limits: Limits) -> Frame:
     if key not in _exhausted_frames:
         limit = "" if key is None else f" (memory={math.ceil(key / 2**20)}M)"
         error = MemoryError(f"the closure ran out of memory{limit}")
-        _exhausted_frames[key] = encode(describe_failure(error, lambda _: None), ERROR, cap=limits.result_size, local=dict)
+        _exhausted_frames[key] = encode(
+            describe_failure(error, lambda _: None), ERROR, cap=limits.result_size, local=dict
+        )
     return _exhausted_frames[key]
 
 

@@ -39,6 +39,16 @@ class TooLargeError(ProtocolError):
     """What the child announced is longer than it may be."""
 
 
+class Refusal(Exception):  # noqa: N818 - no error for users: it becomes a TransferError at the top
+    """A value can't cross. Containers add where they have it as it passes them."""
+
+    def __init__(self, value: object, reason: str) -> None:
+        super().__init__(reason)
+        self.type = type(value)
+        self.reason = reason
+        self.path: list[str] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One answer. ``kind``: VALUE or ERROR. ``blobs``: the runs of bytes that the structure refers to by number."""

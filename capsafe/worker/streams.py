@@ -37,15 +37,9 @@ class RefusedStream(io.TextIOBase):
         """The stream's mode, as of the ones that work."""
         return "r" if self._name == "stdin" else "w"
 
-    @property
-    def encoding(self) -> str:
-        """UTF-8: what looks at it before it writes gets as far as the write."""
-        return "utf-8"
-
-    @property
-    def errors(self) -> str:
-        """How text that can't be encoded would be treated."""
-        return "strict"
+    # What looks at them before it writes gets as far as the write.
+    encoding = "utf-8"
+    errors = "strict"
 
     @property
     def buffer(self) -> Any:  # noqa: ANN401 - TextIOBase says BinaryIO, of which only what refuses is needed
@@ -70,7 +64,11 @@ class RefusedStream(io.TextIOBase):
         error._capsafe_needs = (operation, capability, None)  # type: ignore[attr-defined]  # noqa: SLF001 - read by capsafe.worker.denial
         raise error
 
-    write = writelines = read = readline = readlines = __next__ = detach = truncate = _refuse  # type: ignore[assignment]  # one refusal for all
+    write = writelines = read = readline = readlines = __next__ = detach = truncate = _refuse
+
+
+#: Made once, in the parent: in the child they would cost pages.
+_REFUSED: Final = {name: RefusedStream(name) for name in _NAMES}
 
 
 def replace_streams(granted: frozenset[str]) -> None:
@@ -78,7 +76,7 @@ def replace_streams(granted: frozenset[str]) -> None:
     for descriptor, name in enumerate(_NAMES):
         old = getattr(sys, name)
         _inherited.extend((old, getattr(sys, f"__{name}__")))
-        new = _open(descriptor, name, old) if name in granted else RefusedStream(name)
+        new = _open(descriptor, name, old) if name in granted else _REFUSED[name]
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
 
@@ -87,7 +85,7 @@ def refuse_streams(names: frozenset[str]) -> None:
     """Put refusals in the place of some streams of a process that goes on; what it has written is written out first."""
     flush_inherited(names)
     for name in names:
-        refused = RefusedStream(name)
+        refused = _REFUSED[name]
         _inherited.extend((getattr(sys, name), getattr(sys, f"__{name}__")))
         setattr(sys, name, refused)
         setattr(sys, f"__{name}__", refused)
@@ -96,7 +94,7 @@ def refuse_streams(names: frozenset[str]) -> None:
 def _open(descriptor: int, name: str, old: Any) -> object:  # noqa: ANN401 - whatever the parent has put there
     encoding = getattr(old, "encoding", None)
     errors = getattr(old, "errors", None)
-    return open(  # noqa: SIM115, PTH123 - it stays open, and a descriptor has no path
+    return open(
         descriptor,
         "r" if name == "stdin" else "w",
         buffering=1,

@@ -4,7 +4,9 @@
 ``capsafe.worker.tags``.
 """
 
-from capsafe.worker.authorities import check_arguments as check_arguments
-from capsafe.worker.classes import find_local_classes as find_local_classes
-from capsafe.worker.decode import decode as decode
-from capsafe.worker.encode import encode as encode
+from capsafe.worker.authorities import check_arguments
+from capsafe.worker.classes import find_local_classes
+from capsafe.worker.decode import decode
+from capsafe.worker.encode import encode
+
+__all__ = ["check_arguments", "decode", "encode", "find_local_classes"]
