@@ -1,2 +1,4 @@
 # Addresses and foreign functions: whatever the native code does.
 __default__: Performs[NativeCode] | Unknown["ctypes runs native code and reaches any memory"]
+# Opens the program itself as a library.
+__import__: Performs[NativeCode]

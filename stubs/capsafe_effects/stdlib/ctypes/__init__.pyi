@@ -1,5 +1,7 @@
 # Addresses and foreign functions: whatever the native code does. Only the names of the simple types are data.
 __default__: Performs[NativeCode] | Unknown["ctypes runs native code and reaches any memory"]
+# Opens the program itself as a library.
+__import__: Performs[NativeCode]
 class c_bool:
     __default__: Pure
 class c_byte:

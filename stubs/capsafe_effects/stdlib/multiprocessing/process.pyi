@@ -1,5 +1,7 @@
 class BaseProcess:
     __default__: Pure
+    # Chance, from when the module was imported.
+    authkey: Performs[Random]
     # Charged where it is made, with what it will run.
     def __init__(self, group=..., target=..., name=..., args=..., kwargs=..., *, daemon=...) -> Performs[Spawn] | EffectsOf["target", "self.run"]: ...
     def start(self) -> Performs[Spawn] | EffectsOf["self.run"]: ...

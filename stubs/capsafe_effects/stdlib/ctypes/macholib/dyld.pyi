@@ -1,1 +1,3 @@
 __default__: Performs[ReadFile | Environ]
+# HOME.
+__import__: Performs[Environ]
