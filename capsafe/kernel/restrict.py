@@ -3,12 +3,17 @@
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from capsafe.errors import UnsupportedError
 from capsafe.kernel import landlock, seccomp
-from capsafe.kernel.support import probe
+from capsafe.kernel.support import architecture, probe
 from capsafe.policy.model import Policy
+from capsafe.policy.numbers import NUMBERS
+
+if TYPE_CHECKING:
+    from capsafe.kernel.libc import Program
 
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -17,12 +22,15 @@ _PR_SET_NO_NEW_PRIVS = 38
 class Prepared:
     """A policy that this system can enforce, with everything looked up: paths, numbers, compiled filters.
 
-    ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact.
+    ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
+    kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
     """
 
     policy: Policy
     ruleset: landlock.Ruleset | None
     filters: seccomp.Filters
+    programs: tuple["Program", ...] = field(repr=False, compare=False)
+    seccomp_number: int
 
     def restrict(self) -> None:
         """Confine this thread and all it will start, for ever.
@@ -30,13 +38,13 @@ class Prepared:
         Called in the child, as the last thing before the closure: nothing is imported or searched for. Raises
         ``OSError`` where the kernel refuses any part; the process is then confined in part or not at all and must end.
         """
-        from capsafe.kernel.libc import prctl  # noqa: PLC0415  # loaded by prepare; loads ctypes
+        from capsafe.kernel.libc import install_filter, prctl  # noqa: PLC0415  # loaded by prepare; loads ctypes
 
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
-        # What is denied first: the second filter would refuse to install another.
-        seccomp.install((self.filters.denied, self.filters.allowed))
+        for program in self.programs:
+            install_filter(self.seccomp_number, program)
 
 
 def prepare(policy: Policy) -> Prepared:
@@ -54,4 +62,5 @@ def prepare(policy: Policy) -> Prepared:
         raise UnsupportedError(
             "this kernel takes no seccomp filters (CONFIG_SECCOMP_FILTER is off, or a sandbox forbids it)"
         )
-    return Prepared(policy, landlock.prepare_ruleset(policy, support.landlock_abi), filters)
+    ruleset = landlock.prepare_ruleset(policy, support.landlock_abi)
+    return Prepared(policy, ruleset, filters, seccomp.ready(filters), NUMBERS[architecture()]["seccomp"])

@@ -8,11 +8,11 @@ Sources: seccomp(2), seccomp_rule_add(3), Documentation/userspace-api/seccomp_fi
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from capsafe.errors import UnsupportedError
 from capsafe.kernel.bpf import EQUAL, GREATER_EQUAL, LOAD, RETURN, instruction, simplify
@@ -21,6 +21,9 @@ from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
 from capsafe.policy.denials import DENIED, STREAMS
 from capsafe.policy.model import Masked, Policy, Rule, equals
 from capsafe.policy.numbers import ARCHITECTURES, LAST_USED, NUMBERS, X32_BIT
+
+if TYPE_CHECKING:
+    from capsafe.kernel.libc import Program
 
 _RET_KILL_PROCESS: Final = 0x80000000
 _RET_ERRNO: Final = 0x00050000
@@ -138,22 +141,12 @@ def _newer_length(machine: str) -> int:
     return 3 if machine == "x86_64" else 1
 
 
-def install(filters: Sequence[bytes]) -> None:
-    """Install filters on this thread, for ever; no_new_privs must be set. Raises ``OSError``."""
-    for program in filters:
-        _install(program)
+@lru_cache(maxsize=256)
+def ready(filters: Filters) -> "tuple[Program, Program]":
+    """Lay the programs out for the kernel, in the order in which they are to be installed.
 
+    What is denied comes first: the other one would refuse to install more.
+    """
+    from capsafe.kernel.libc import Program  # noqa: PLC0415  # loads ctypes
 
-def _install(program: bytes) -> None:
-    import ctypes  # noqa: PLC0415  # late, as everywhere; prepare has loaded it before the fork
-
-    from capsafe.kernel.libc import LIBC, check  # noqa: PLC0415  # loads ctypes
-
-    class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-
-    buffer = ctypes.create_string_buffer(program, len(program))
-    described = Program(len(program) // 8, ctypes.addressof(buffer))
-    number = NUMBERS[architecture()]["seccomp"]
-    set_mode_filter = 1
-    check(int(LIBC.syscall(number, set_mode_filter, 0, ctypes.byref(described))), "seccomp")
+    return Program(filters.denied), Program(filters.allowed)
