@@ -12,8 +12,9 @@ from typing import Final
 
 from capsafe import capabilities
 from capsafe.capabilities import Capability
-from capsafe.effects.binding import bind, parameters_of
-from capsafe.effects.engine import Engine, Scope, authority_of
+from capsafe.effects import known
+from capsafe.effects.binding import bind
+from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.infer import Inference
 from capsafe.effects.messages import Finding, describe
 from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Opaque, Parameter, Value
@@ -140,7 +141,7 @@ class Checker:
         for argument in arguments:
             if argument.node is None:
                 continue
-            held = authority_of(self.engine.types.classes(argument.value.type))
+            held = held_by(self.engine.types, argument.value.type)
             if held is not None:
                 text = ast.unparse(argument.node)
                 effect = Effect("holds", f"{text} is {held}")
@@ -199,7 +200,7 @@ class Checker:
             for effect in self._settled(self.inference.event(event), bindings):
                 yield effect, describe(effect, event.node, event.text, closure=name)
         for event in self._captured(function):
-            held = authority_of(self.engine.types.classes(event.value.type))
+            held = held_by(self.engine.types, event.value.type)
             effect = Effect("holds", f"{event.text} is {held}")
             yield effect, describe(effect, event.node, event.text, closure=name)
 
@@ -214,26 +215,51 @@ class Checker:
                 yield from self._settled(self.inference.unresolved(effect), {})
 
     def _captured(self, function: Function) -> Iterator[Event]:
-        """Yield the names that a closure takes from the functions around it and that hold authority."""
-        around = self.engine.scope(function).parent
-        if around is None or isinstance(function.node, ast.Module | ast.ClassDef):
+        """Yield the names that a closure takes from around it and that hold authority."""
+        if isinstance(function.node, ast.Module | ast.ClassDef):
             return
-        bound = {a.arg for a in parameters_of(function)}
+        around = self.engine.scope(function).parent or self.engine.module_scope(self.source)
         nodes = [n for n in ast.walk(function.node) if isinstance(n, ast.Name | ast.arg)]
-        bound |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+        bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
         bound |= {n.arg for n in nodes if isinstance(n, ast.arg)}
-        seen: set[str] = set()
         for node in nodes:
-            if not isinstance(node, ast.Name) or node.id in bound or node.id in seen:
-                continue
-            value = around.find(node.id)
-            if value is None:
-                continue
-            exact = self.engine.types.at(self.source.path, node)
-            kind = exact if self.engine.types.is_known(exact) else value.type
-            if authority_of(self.engine.types.classes(kind)) is not None:
-                seen.add(node.id)
-                yield Event("hold", Value(kind), (), node, node.id)
+            if isinstance(node, ast.Name) and node.id not in bound:
+                yield from self._held(around, node)
+
+    def _held(self, around: Scope, node: ast.Name) -> Iterator[Event]:
+        value = around.find(node.id)
+        if value is None:
+            symbol = self.engine.types.symbol(self.source.module, node.id)
+            if symbol is None or symbol.kind != "variable":
+                return  # what is no variable is no value that was captured
+            value = self.engine.name(around, node.id)
+        exact = self.engine.types.at(self.source.path, node)
+        kind = exact if self.engine.types.is_known(exact) else value.type
+        methods = [t.receiver.type for t in value.targets if isinstance(t, Bound)]
+        for holder in (kind, *methods):
+            if held_by(self.engine.types, holder) is not None:
+                yield Event("hold", Value(holder), (), node, node.id)
+                return
+        yield from self._held_in_field(node, kind)
+
+    def _held_in_field(self, node: ast.Name, kind: object) -> Iterator[Event]:
+        """Yield the attribute of a captured object that holds authority, or the object where all of it is used."""
+        types = self.engine.types
+        classes = types.classes(kind)
+        if not classes or not self.engine.has_source(classes[0]):
+            return
+        fields = {name: held_by(types, field) for name, field in types.fields(kind).items()}
+        # A sandbox in a field is how objects run closures; what starts one in here is an effect of its own.
+        holding = {name for name, held in fields.items() if held not in {None, known.AUTHORITY[known.SANDBOX]}}
+        if not holding:
+            return
+        parent = self._parents.get(node)
+        if isinstance(parent, ast.Attribute) and parent.attr in fields:
+            if parent.attr in holding:
+                yield Event("hold", Value(types.fields(kind)[parent.attr]), (), parent, ast.unparse(parent))
+            return
+        name = min(holding)
+        yield Event("hold", Value(types.fields(kind)[name]), (), node, f"{node.id}.{name}")
 
     def _granted(self, site: Site, found: Iterable[tuple[Effect, Finding]]) -> Iterator[Finding]:
         """Yield the findings that are not granted as ambient, each only once."""

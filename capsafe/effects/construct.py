@@ -7,11 +7,13 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from capsafe.effects.engine import Engine
+from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.model import NOTHING, Argument, Bound, Definition, Value
 
-#: Keywords of a field's definition whose value is called when an instance is made.
-CALLED: Final = frozenset({"default_factory", "factory", "converter", "validator"})
+#: Keywords of a field's definition whose value makes the default, called where no argument is passed.
+FACTORIES: Final = frozenset({"default_factory", "factory"})
+#: Keywords of a field's definition whose value is called with what is passed.
+CONVERTERS: Final = frozenset({"converter", "validator"})
 INHERITED: Final = ("builtins.", "typing.", "_typeshed.", "types.", "abc.", "enum.")
 
 Calls = Iterator[tuple[Value, tuple[Argument, ...]]]
@@ -45,7 +47,7 @@ def constructed(engine: Engine, fullname: str, arguments: tuple[Argument, ...]) 
         if engine.has_source(owner) and not engine.sources.functions(member.fullname):
             continue  # generated: the fields say what it does
         yield _method(member.fullname, receiver), arguments
-    yield from _fields(engine, facts.family)
+    yield from _fields(engine, facts.family, arguments)
     for name in ("__post_init__", "__attrs_pre_init__", "__attrs_post_init__"):
         member = engine.types.class_member(fullname, name)
         if member is not None:
@@ -56,21 +58,27 @@ def _method(fullname: str, receiver: Value) -> Value:
     return Value(None, frozenset({Bound(fullname, receiver)}))
 
 
-def _fields(engine: Engine, mro: tuple[str, ...]) -> Calls:
-    for class_ in mro:
-        if not engine.has_source(class_):
-            continue
-        found = engine.sources.find(class_)
+def _fields(engine: Engine, family: tuple[str, ...], arguments: tuple[Argument, ...]) -> Calls:
+    given = {a.name for a in arguments if a.name is not None}
+    positional = sum(a.name is None and not a.star for a in arguments)
+    for class_ in family:
+        found = engine.sources.find(class_) if engine.has_source(class_) else None
         if found is None:
             continue
         source, qualname = found
-        scope = engine.module_scope(source)
         for node in source.classes.get(qualname, []):
-            for statement in node.body:
-                value = statement.value if isinstance(statement, ast.AnnAssign | ast.Assign) else None
-                if isinstance(value, ast.Call):
-                    for keyword in value.keywords:
-                        if keyword.arg in CALLED:
-                            factory = engine.evaluate(scope, keyword.value)
-                            arguments = () if "factory" in keyword.arg else (Argument(NOTHING),)
-                            yield factory, arguments
+            fields = [s for s in node.body if isinstance(s, ast.AnnAssign | ast.Assign)]
+            # Positions count from the first field of all; only of a class with no fields above it are they these.
+            passed = fields[:positional] if class_ == family[0] and not node.bases else []
+            for statement in fields:
+                name = ast.unparse(statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0])
+                filled = statement in passed or name in given
+                yield from _called(engine, engine.module_scope(source), statement.value, filled=filled)
+
+
+def _called(engine: Engine, scope: Scope, value: ast.expr | None, *, filled: bool) -> Calls:
+    for keyword in value.keywords if isinstance(value, ast.Call) else ():
+        if keyword.arg in FACTORIES and not filled:
+            yield engine.evaluate(scope, keyword.value), ()
+        elif keyword.arg in CONVERTERS:
+            yield engine.evaluate(scope, keyword.value), (Argument(NOTHING),)

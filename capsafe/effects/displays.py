@@ -22,12 +22,21 @@ def _sequence(engine: Engine, scope: Scope, node: ast.List | ast.Tuple | ast.Set
             values.append(starred(engine, scope, engine.evaluate(scope, element.value), element.value))
         else:
             values.append(engine.evaluate(scope, element))
+    if isinstance(node, ast.Set):
+        for value in values:
+            _hash(engine, scope, value, node)
     if isinstance(node, ast.Tuple):
         type_ = engine.types.instance("builtins.tuple", [v.type for v in values])
     else:
         name = "builtins.list" if isinstance(node, ast.List) else "builtins.set"
         type_ = engine.types.instance(name, [join(engine, values).type])
     return Value(type_, EMPTY, held(values))
+
+
+def _hash(engine: Engine, scope: Scope, value: Value, node: ast.expr) -> None:
+    for name in ("__hash__", "__eq__"):
+        if is_users(engine, value, name):
+            implicit(engine, scope, value, name, node)
 
 
 def _dict(engine: Engine, scope: Scope, node: ast.Dict) -> Value:
@@ -38,6 +47,7 @@ def _dict(engine: Engine, scope: Scope, node: ast.Dict) -> Value:
             values.append(item_of(engine, found))
         else:
             keys.append(engine.evaluate(scope, key))
+            _hash(engine, scope, keys[-1], key)
             values.append(found)
     kinds = [join(engine, keys).type, join(engine, values).type]
     return Value(engine.types.instance("builtins.dict", kinds), EMPTY, held([*keys, *values]))
@@ -68,6 +78,9 @@ def _comprehension(
 
 
 def _subscript(engine: Engine, scope: Scope, node: ast.Subscript) -> Value:
+    row = _row(engine, scope, node)
+    if row is not None:
+        return engine.evaluate(scope, row)
     base = engine.evaluate(scope, node.value)
     if any(isinstance(t, Definition) and engine.is_class(t.fullname) for t in base.targets):
         return base  # ``list[int]``, ``Sandbox[ReadFile]``: a class given arguments is that class
@@ -86,6 +99,19 @@ def _subscript(engine: Engine, scope: Scope, node: ast.Subscript) -> Value:
         result = implicit(engine, scope, base, method, node, (Argument(index),))
     inner = item_of(engine, base)
     return Value(result.type, result.targets | inner.targets, result.contents | inner.contents)
+
+
+def _row(engine: Engine, scope: Scope, node: ast.Subscript) -> ast.expr | None:
+    """Return the row of a table that a literal key picks, where the table is written once and never stored into."""
+    if not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant)) or scope.find(node.value.id):
+        return None
+    tables = scope.source.assigned.get(node.value.id, [])
+    if len(tables) != 1 or not isinstance(tables[0], ast.Dict) or engine.is_stored_into(scope.source, node.value.id):
+        return None
+    for key, value in zip(tables[0].keys, tables[0].values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == node.slice.value:
+            return value
+    return None
 
 
 def _slice(engine: Engine, scope: Scope, node: ast.Slice) -> Value:

@@ -6,7 +6,7 @@ have (``infer``).
 
 import ast
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 from capsafe.effects import known
 from capsafe.effects.model import NOTHING, Argument, Definition, Facts, Local, Module, Opaque, Super, Value
@@ -68,6 +68,7 @@ class Engine:
         self._globals: dict[tuple[str, str], Value] = {}
         self._attributes: dict[tuple[str, str], Value] = {}
         self._decorated: dict[str, Value | None] = {}
+        self._changed: dict[str, set[str]] = {}
         self._around: dict[str, Scope] = {}
 
     def evaluate(self, scope: Scope, node: ast.expr) -> Value:
@@ -274,6 +275,14 @@ class Engine:
                             value = Value(None, value.targets | part.targets, value.contents | part.contents)
         return value
 
+    def is_stored_into(self, source: Source, name: str) -> bool:
+        """Return whether a module's variable may be changed after its assignment: it is used otherwise than read."""
+        if source.module not in self._changed:
+            reads = {id(n.value) for n in ast.walk(source.tree) if _is_lookup(n)}
+            names = (n for n in ast.walk(source.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+            self._changed[source.module] = {n.id for n in names if id(n) not in reads}
+        return name in self._changed[source.module]
+
     def default(self, function: Function, node: ast.expr) -> Value:
         """Return the value of a parameter's default, as it is evaluated where the function is defined."""
         source = self.sources.get(function.module)
@@ -327,7 +336,7 @@ class Engine:
         return fullname.startswith(known.BROKER)
 
     def is_generated(self, fullname: str) -> bool:
-        """Return whether a method is written by its class's decorator or base: a dataclass's, a named tuple's, an enum's."""
+        """Return whether its class's decorator or base writes a method: a dataclass, a named tuple, an enum."""
         owner, _, name = fullname.rpartition(".")
         facts = self.types.class_facts(owner)
         if facts is None or not (facts.dataclass or facts.record or facts.enum):
@@ -352,12 +361,25 @@ def _stores(method: ast.AST, me: str, name: str) -> list[ast.expr]:
     return found
 
 
+def _is_lookup(node: ast.AST) -> TypeGuard[ast.Subscript]:
+    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+
+
 def _is_store(target: ast.expr, me: str, name: str) -> bool:
     match target:
         case ast.Attribute(value=ast.Name(id=base), attr=attr):
             return base == me and attr == name
         case _:
             return False
+
+
+def held_by(types: Types, type_: object, depth: int = 3) -> str | None:
+    """Return what a value of the type holds, itself or in the containers that it is made of; None for mere data."""
+    held = authority_of(types.classes(type_))
+    if held is not None or not depth:
+        return held
+    inside = (held_by(types, part, depth - 1) for part in types.parts(type_))
+    return next((held for held in inside if held is not None), None)
 
 
 def authority_of(classes: Sequence[str]) -> str | None:

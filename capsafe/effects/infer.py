@@ -12,7 +12,7 @@ from typing import Final
 from capsafe.effects import known
 from capsafe.effects.binding import bind
 from capsafe.effects.construct import constructed
-from capsafe.effects.engine import UNSEEN, Engine, authority_of
+from capsafe.effects.engine import UNSEEN, Engine, held_by
 from capsafe.effects.members import UNRESOLVED
 from capsafe.effects.model import (
     NOTHING,
@@ -111,7 +111,7 @@ class Inference:
                         found = self._declared(target.fullname, (), None)
                         yield from (replace(e, how="read") if e.kind == "performs" else e for e in found)
             case "hold":
-                held = authority_of(self.engine.types.classes(event.value.type)) or "authority"
+                held = held_by(self.engine.types, event.value.type) or "authority"
                 yield Effect("holds", f"{event.text} is {held}")
             case "import" | "import late":
                 for target in event.value.targets:
@@ -331,7 +331,10 @@ class Inference:
         else:
             yield from self._clause(fullname, declaration.whole())
 
-    def _implicit(self, value: Value, names: Iterable[str]) -> Iterator[Effect]:
+    def _implicit(self, value: Value, names: Iterable[str], depth: int = 2) -> Iterator[Effect]:
+        if depth:
+            for part in self.engine.types.parts(value.type):
+                yield from self._implicit(Value(part), names, depth - 1)
         for name in names:
             for member in self.engine.types.members(value.type, name):
                 if self.engine.has_source(member.fullname):
@@ -391,16 +394,18 @@ class Inference:
             found = Summary()
             parts = module.split(".")
             for length in range(1, len(parts) + 1):
-                found.update_from(self._import_one(".".join(parts[:length])))
+                found.update_from(self._import_one(".".join(parts[:length]), inside=length < len(parts)))
             self._imports[module] = tuple(found)
         return self._imports[module]
 
-    def _import_one(self, module: str) -> Iterator[Effect]:
+    def _import_one(self, module: str, *, inside: bool) -> Iterator[Effect]:
         clause = self.engine.stubs.import_effect(module)
         if clause is not None:
             yield from self._clause(f"import {module}", clause)
             return
         source = self.engine.sources.get(module)
+        if source is None and inside:
+            return  # a package without a file of its own runs nothing
         if source is None:
             if not self.engine.stubs.covers(module):
                 yield Effect("unknown", f"import {module}: the module {UNSEEN}")

@@ -52,6 +52,9 @@ PARTIAL: Final = frozenset(
 #: The two ways to take an attribute by a name that is a value.
 GETATTR: Final = frozenset({"builtins.getattr"})
 
+#: The sandbox itself.
+SANDBOX: Final = "capsafe.sandbox.Sandbox"
+
 #: Classes (and all below them) whose instances hold authority: holding one is as good as the capability it came from.
 AUTHORITY: Final = {
     "typing.IO": "an open file",
@@ -97,7 +100,7 @@ AUTHORITY: Final = {
     "concurrent.futures._base.Executor": "an executor",
     "os._Environ": "the environment",
     "ctypes.CDLL": "a native library",
-    "capsafe.sandbox.Sandbox": "a sandbox",
+    SANDBOX: "a sandbox",
     "capsafe.broker.surface.Broker": "another sandbox's broker",
     "capsafe.broker.paths.BrokerPath": "another sandbox's broker path",
 }

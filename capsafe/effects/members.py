@@ -6,7 +6,7 @@ Knows receivers, properties and ``__getattr__``. It refuses to know what the met
 import ast
 from typing import Final
 
-from capsafe.effects.engine import Engine, Scope, authority_of
+from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.model import (
     EMPTY,
     NOTHING,
@@ -60,7 +60,7 @@ def emit_read(engine: Engine, scope: Scope, value: Value, node: ast.expr) -> Non
 
 def emit_held(engine: Engine, scope: Scope, value: Value, node: ast.expr) -> None:
     """Record that a variable of a module holds an object with authority, when it does."""
-    if authority_of(engine.types.classes(value.type)) is not None:
+    if held_by(engine.types, value.type) is not None:
         emit(scope, Event("hold", value, (), node, ast.unparse(node)))
 
 
@@ -203,7 +203,8 @@ def implicit(
             reason = Opaque(f"{name} of a value whose type is not known")
             emit(scope, Event("*", Value(None, frozenset({reason})), (), node, _text(node)))
             return Value(None, frozenset({reason}))
-    visible = [t for t in targets if not _is_plain(engine, t, value)]
+    users = any(_has_users_class(engine, a.value.type) for a in arguments)
+    visible = [t for t in targets if users or not _is_plain(engine, t, value)]
     if visible:
         emit(scope, Event("()", Value(None, frozenset(visible)), arguments, node, _text(node)))
     passed = [(a.value.type, a.name, a.star) for a in arguments]
@@ -215,6 +216,13 @@ def _is_plain(engine: Engine, target: Bound, value: Value) -> bool:
     if any(isinstance(t, Parameter) for t in value.targets) and not engine.is_final(value.type):
         return False
     return target.fullname.startswith("builtins.")
+
+
+def _has_users_class(engine: Engine, type_: object, depth: int = 2) -> bool:
+    classes = engine.types.classes(type_)
+    if classes and engine.has_source(classes[0]):
+        return True
+    return depth > 0 and any(_has_users_class(engine, part, depth - 1) for part in engine.types.parts(type_))
 
 
 def _text(node: ast.AST) -> str:

@@ -15,7 +15,7 @@ from capsafe.effects.definitions import define_class, define_function, import_fr
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import emit, implicit
 from capsafe.effects.model import NOTHING, Argument, Definition, Event, Facts, Opaque, Value
-from capsafe.effects.operators import operate, truth
+from capsafe.effects.operators import OPERATORS, operate, truth
 from capsafe.effects.patterns import match
 
 
@@ -67,7 +67,13 @@ def _annotated_assignment(engine: Engine, scope: Scope, node: ast.AnnAssign) -> 
 def _augmented(engine: Engine, scope: Scope, node: ast.AugAssign) -> None:
     load = _as_load(node.target)
     left, right = engine.evaluate(scope, load), engine.evaluate(scope, node.value)
-    assign(engine, scope, node.target, operate(engine, scope, type(node.op), left, right, node))
+    in_place = f"__i{OPERATORS[type(node.op)]}__"
+    if engine.types.members(left.type, in_place):
+        value = implicit(engine, scope, left, in_place, node, (Argument(right),))
+        value = Value(value.type, value.targets, left.contents | right.contents)
+    else:
+        value = operate(engine, scope, type(node.op), left, right, node)
+    assign(engine, scope, node.target, value)
 
 
 def _as_load(target: ast.expr) -> ast.expr:

@@ -100,5 +100,11 @@ class Types(Protocol):
     def path(self, module: str) -> str | None:
         """Return the file in which the checker found the module (a ``.py`` or a ``.pyi``)."""
 
+    def parts(self, of: object) -> Sequence[object]:
+        """Return the types of what a value holds: type arguments, a tuple's items, the items of a union."""
+
+    def fields(self, of: object) -> Mapping[str, object]:
+        """Return the types of the attributes of an instance, by name, as far as its classes declare them."""
+
     def show(self, of: object) -> str:
         """Return the type as a person would write it."""

@@ -344,6 +344,28 @@ class MypyTypes:
             case _:
                 return ()
 
+    def parts(self, of: object) -> Sequence[object]:
+        """Return the types of what a value holds."""
+        match proper(of):
+            case UnionType() as union:
+                return tuple(union.items)
+            case TupleType() as several:
+                return tuple(several.items)
+            case Instance() as one:
+                return tuple(one.args)
+            case _:
+                return ()
+
+    def fields(self, of: object) -> Mapping[str, object]:
+        """Return the types of the attributes of an instance, by name."""
+        info = _info_of(proper(of))
+        found: dict[str, object] = {}
+        for base in info.mro if info is not None else ():
+            for name, symbol in base.names.items():
+                if isinstance(symbol.node, Var):
+                    found.setdefault(name, symbol.node.type)
+        return found
+
     def show(self, of: object) -> str:
         """Return the type as a person would write it."""
         return str(of).replace("builtins.", "")
