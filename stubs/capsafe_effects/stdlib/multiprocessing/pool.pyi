@@ -1,4 +1,10 @@
 __default__: Pure
+class ApplyResult:
+    __default__: Pure
+    def __init__(self, pool, callback, error_callback) -> EffectsOf["callback", "error_callback"]: ...
+class MapResult(ApplyResult):
+    __default__: Pure
+    def __init__(self, pool, chunksize, length, callback, error_callback) -> EffectsOf["callback", "error_callback"]: ...
 class Pool:
     __default__: Pure
     def __init__(self, processes=..., initializer=..., initargs=..., maxtasksperchild=..., context=...) -> Performs[Spawn | Threads | UnixSocket | WriteFile | Random] | EffectsOf["initializer", "initargs"]: ...
