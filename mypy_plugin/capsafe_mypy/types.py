@@ -176,7 +176,7 @@ class MypyTypes:
             node = node.impl
         if isinstance(node, Decorator):
             node = node.func
-        type_ = get_proper_type(node.type) if isinstance(node, FuncDef) and node.type is not None else None
+        type_ = node.type if isinstance(node, FuncDef) else None
         if not isinstance(type_, CallableType):
             return {}
         kinds = zip(type_.arg_names, type_.arg_types, type_.arg_kinds, strict=True)

@@ -1,5 +1,8 @@
 # A file object that is passed was opened elsewhere, and a BytesIO is memory: reading an archive from one is pure. A path
 # is opened. Members are read through the archive that is open; extracting writes.
+@overload
+def is_zipfile(filename: Instance["typing.IO", "_io._IOBase"]) -> EffectsOf["filename.read", "filename.seek", "filename.tell"]: ...
+@overload
 def is_zipfile(filename) -> Performs[ReadFile] | EffectsOf["filename.read", "filename.seek", "filename.tell"]: ...
 class BadZipFile:
     __default__: Pure
