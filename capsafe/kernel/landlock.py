@@ -1,18 +1,20 @@
 """A policy's paths and ports as a Landlock ruleset.
 
 This module knows how rights become rules on files and folders that are really there. It refuses to know who was
-granted them. It is the only one that uses landlockpy, and never in its best-effort mode: a right that the kernel does
-not know is an error.
+granted them. It is the only one that uses landlockpy: its tables of rights by version, and its system calls, which fail
+for a right that the kernel does not know. Not its ``Ruleset``: that one's flag arithmetic takes five times as long in a
+forked child as the rest of Landlock, because each page that Python touches there is copied first.
 
 Source: Documentation/userspace-api/landlock.rst.
 """
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from capsafe.errors import UnsupportedError
 from capsafe.kernel.paths import find_paths
-from capsafe.kernel.support import load_landlock
+from capsafe.kernel.support import load_landlock, load_landlock_calls
 from capsafe.policy.model import Policy
 
 _LINUX_OF_ABI: Final = {1: "5.13", 2: "5.19", 3: "6.2", 4: "6.7", 5: "6.10", 6: "6.12"}
@@ -22,7 +24,8 @@ _LINUX_OF_ABI: Final = {1: "5.13", 2: "5.19", 3: "6.2", 4: "6.7", 5: "6.10", 6: 
 class Ruleset:
     """What is handled, and the rights on real paths and ports: everything the child needs, looked up beforehand.
 
-    ``paths``: path, its rights, and whether it may be gone by the time the child opens it.
+    ``paths``: path, its rights, and whether it may be gone by the time the child opens it. ``attributes``: the first
+    three as ``struct landlock_ruleset_attr``. ``calls``: what makes the system calls.
     """
 
     handled_fs: int
@@ -30,6 +33,8 @@ class Ruleset:
     scoped: int
     paths: tuple[tuple[str, int, bool], ...]
     ports: tuple[tuple[int, int], ...]
+    attributes: object = field(repr=False, compare=False)
+    calls: Any = field(repr=False, compare=False)
 
 
 def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
@@ -51,10 +56,14 @@ def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
     # Everything the kernel knows is handled, and so refused where no rule allows it.
     handled_fs = int(landlock.fs_for_abi(abi))
     handled_net = int(landlock.net_for_abi(abi)) & ~int(policy.open_ports)
+    scoped = int(landlock.scope_for_abi(abi))
+    calls = load_landlock_calls()
     return Ruleset(
         handled_fs=handled_fs,
         handled_net=handled_net,
-        scoped=int(landlock.scope_for_abi(abi)),
+        scoped=scoped,
+        calls=calls,
+        attributes=calls.RulesetAttr(handled_access_fs=handled_fs, handled_access_net=handled_net, scoped=scoped),
         paths=tuple(find_paths(policy, handled_fs)),
         ports=tuple(
             (rule.port, int(rule.rights) & handled_net)
@@ -66,19 +75,22 @@ def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
 
 def restrict(ruleset: Ruleset) -> None:
     """Confine this thread, for ever. no_new_privs must be set. Raises ``OSError`` where anything fails."""
-    landlock: Any = load_landlock()
-    with landlock.Ruleset(
-        handled_fs=landlock.AccessFS(ruleset.handled_fs),
-        handled_net=landlock.AccessNet(ruleset.handled_net),
-        scoped=landlock.Scope(ruleset.scoped),
-        best_effort=False,
-    ) as made:
+    calls = ruleset.calls
+    handle = calls.create_ruleset(ruleset.attributes)
+    try:
         for path, rights, may_be_gone in ruleset.paths:
             try:
-                made.allow_path(path, landlock.AccessFS(rights))
+                below = os.open(path, os.O_PATH | os.O_CLOEXEC)
             except FileNotFoundError:
-                if not may_be_gone:
-                    raise
+                if may_be_gone:
+                    continue
+                raise
+            try:
+                calls.add_path_beneath(handle, calls.PathBeneathAttr(allowed_access=rights, parent_fd=below))
+            finally:
+                os.close(below)
         for port, rights in ruleset.ports:
-            made.allow_port(port, landlock.AccessNet(rights))
-        made.restrict(no_new_privs=False)
+            calls.add_net_port(handle, calls.NetPortAttr(allowed_access=rights, port=port))
+        calls.restrict_self(handle)
+    finally:
+        os.close(handle)

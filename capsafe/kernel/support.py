@@ -91,6 +91,20 @@ def load_landlock() -> ModuleType:
         raise UnsupportedError(f"the Python package landlockpy is missing ({error}); pip install landlockpy") from error
 
 
+def load_landlock_calls() -> ModuleType:
+    """Import the part of landlockpy that makes the system calls. Raises ``UnsupportedError`` with the way out.
+
+    It is not public, so that its names are looked up here, in the parent, where a change of them is an error in time.
+    """
+    load_landlock()
+    calls = import_module("landlockpy._syscall")
+    names = ("RulesetAttr", "PathBeneathAttr", "NetPortAttr", "create_ruleset", "add_path_beneath", "add_net_port")
+    missing = [name for name in (*names, "restrict_self") if not hasattr(calls, name)]
+    if missing:
+        raise UnsupportedError(f"this version of landlockpy has no {', '.join(missing)}; pip install 'landlockpy<0.3'")
+    return calls
+
+
 def _libseccomp_version() -> str | None:
     try:
         module = load_pyseccomp()

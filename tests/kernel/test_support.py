@@ -61,6 +61,14 @@ def test_a_missing_package_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -
         load()
 
 
+def test_another_landlockpy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is used of it is not all public."""
+    calls = support.load_landlock_calls()
+    monkeypatch.delattr(calls, "restrict_self")
+    with pytest.raises(UnsupportedError, match="has no restrict_self"):
+        prepare(compile_policy(read_grant(Never)))
+
+
 @pytest.mark.parametrize(
     ("what", "abi", "needed"),
     [
