@@ -155,6 +155,16 @@ def test_every_number_from_0_to_600(what: Grant) -> None:
             assert said == ERRNO | errors.get(number, errno.EPERM), number
 
 
+def test_the_lines_before_the_library_s_on_aarch64() -> None:
+    """There is no x32 there: such a number is merely newer."""
+    program = seccomp._prefix("aarch64") + instruction(RETURN, ALLOW)
+    assert run(program, LAST_USED, (), AARCH64) == ALLOW
+    assert run(program, LAST_USED + 1, (), AARCH64) == ERRNO | errno.ENOSYS
+    assert run(program, 0x40000001, (), AARCH64) == ERRNO | errno.ENOSYS
+    assert run(program, 0, (), X86_64) == KILL_PROCESS
+    assert run(program, 0, (), 0x40000028) == KILL_PROCESS
+
+
 # --- what each capability brings ------------------------------------------------------------------------------------
 
 O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_DIRECTORY, O_CLOEXEC = (
