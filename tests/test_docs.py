@@ -127,7 +127,7 @@ def test_the_caveats_repeat_every_remark_of_the_policies() -> None:
         ('ReadFile[L["/usr"]]', True),
         ('WriteFile[L["/usr"]]', True),
         ('StatFile[L["/usr"]]', False),
-        ('FileSystem[L["/usr"]]', False),
+        ('FileSystem[L["/usr"]]', True),
         ('Connect[L["*:443"]]', True),
         ('Listen[L["*:443"]]', True),
         ('Connect[L["localhost:443"]]', False),

@@ -22,6 +22,7 @@ CHECKER_ONLY: Final = frozenset({"Clock", "Random"})
 NOT_ASKED: Final = frozenset({"Capability", "Ambient"})
 #: Grants with a scope, in the forms that some system enforces; the paths are there on every Linux.
 SCOPED: Final = (
+    'FileSystem[L["/usr"]]',
     'ReadFile[L["/usr"]]',
     'WriteFile[L["/usr"]]',
     'Connect[L["*:443"]]',
