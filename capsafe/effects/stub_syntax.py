@@ -174,20 +174,19 @@ class _Reader:
         names = [p.name for p in parameters] + ([] if first == "none" else ["self"])
         signature = Signature(parameters, self.effect(node.returns, names), first)
         conditional = [p.name for p in parameters if p.condition is not None]
+        last = "overload" not in marks or getattr(node, "last", False)
+        if conditional and last:
+            raise self.error(
+                node,
+                f"{node.name}: a condition on {conditional[0]!r} needs @overload, and a last overload that has none, "
+                "which takes whatever is left",
+            )
         if "property" in marks:
             self.add(node, rows, owner, node.name, Declaration("attribute", self.place(node), (signature,)))
-        elif "overload" not in marks:
-            if conditional:
-                raise self.error(
-                    node,
-                    f"{node.name}: a condition on {conditional[0]!r} needs @overload, and one without any after it",
-                )
-            self.add(node, rows, owner, node.name, Declaration("function", self.place(node), (signature,)))
-        else:
+        elif "overload" in marks:
             self.overload(node, rows, owner, signature)
-        # The last overload is known to be the last when the next row comes: see _rows.
-        if "overload" in marks and getattr(node, "last", False) and conditional:
-            raise self.error(node, f"{node.name}: the last overload takes whatever is left, so it has no condition")
+        else:
+            self.add(node, rows, owner, node.name, Declaration("function", self.place(node), (signature,)))
 
     def overload(self, node: ast.stmt, rows: dict[str, Declaration], owner: str, signature: Signature) -> None:
         name = getattr(node, "name", "")
