@@ -109,7 +109,6 @@ CASES = {
     "pathlib.Path('a.txt').touch()": "pathlib.Path.touch",
     "list(pathlib.Path('.').iterdir())": "pathlib.Path.iterdir",
     "list(pathlib.Path('.').glob('**/*'))": "pathlib.Path.glob",
-            "pathlib.Path.walk",
     "pathlib.Path('gone').unlink(missing_ok=True)": "pathlib.Path.unlink",
     "shutil.copy('a.txt', 'b.txt')": "shutil.copy",
     "shutil.copystat('a.txt', 'b.txt')": "shutil.copystat",
@@ -210,6 +209,7 @@ MEANING: dict[str, str | None] = {
     **dict.fromkeys(
         [
             "pathlib.Path.glob",
+            "pathlib.Path.walk",
             "glob.glob",
             "glob.glob/2",
             "os.walk",
