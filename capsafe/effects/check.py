@@ -16,7 +16,7 @@ from capsafe.effects import known
 from capsafe.effects.binding import bind
 from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.infer import Inference
-from capsafe.effects.messages import Finding, describe
+from capsafe.effects.messages import Finding, describe, with_others
 from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Opaque, Parameter, Value
 from capsafe.effects.source import Function, FunctionNode, Source
 
@@ -43,6 +43,7 @@ class Checker:
         self.source = source
         self._parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
         self._functions: dict[ast.AST, Function] = {}
+        self._broker: object = engine.types.instance(known.BROKER_CLASS)
 
     def _is_loaded(self, module: str) -> bool:
         """Return whether importing the file has imported the module, so that importing it again only finds it."""
@@ -74,6 +75,14 @@ class Checker:
         """Return the value of an expression where it stands."""
         scope = self._scope_around(node)
         return self.engine.evaluate(Scope(scope.function, self.source, scope), node)
+
+    def takes_function(self, call: ast.Call) -> bool:
+        """Return whether the first argument of a call is a lambda or a function of this file."""
+        if not call.args or "capsafe" not in self.source.text:
+            return False
+        return isinstance(call.args[0], ast.Lambda) or any(
+            isinstance(t, Local) for t in self.value_at(call.args[0]).targets
+        )
 
     def _scope_around(self, node: ast.AST) -> Scope:
         around = self._function_around(node)
@@ -107,6 +116,25 @@ class Checker:
 
     # Checking ---------------------------------------------------------------------------------------------------
 
+    def prepare(self, site: Site, sandbox: object) -> None:
+        """Note what the closure of a call is given, before any body is read: ``sandbox`` is the sandbox's type."""
+        call = site.call
+        if not call.args or isinstance(call.args[0], ast.Starred):
+            return
+        scope = self._scope_around(call)
+        inside = Scope(scope.function, self.source, scope)
+        closure = self.engine.evaluate(inside, call.args[0])
+        broker = self.engine.types.attribute(sandbox, "enter")
+        self._broker = self.engine.types.call(broker, ()) or self.engine.types.instance(known.BROKER_CLASS)
+        passed = tuple(self._arguments(inside, call, site.method))
+        for target in closure.targets:
+            if isinstance(target, Local):
+                function = self.engine.function(target.key)
+                self._hint(function, bind(self.engine, function, None, passed))
+            elif isinstance(target, Definition):
+                for function in self.engine.sources.functions(target.fullname):
+                    self._hint(function, bind(self.engine, function, None, passed))
+
     def check(self, site: Site) -> Iterator[Finding]:
         """Yield what is wrong with the closure of one call."""
         call = site.call
@@ -124,7 +152,7 @@ class Checker:
         yield from self._granted(site, self._closure(closure, node, passed))
 
     def _arguments(self, scope: Scope, call: ast.Call, method: str) -> Iterator[Argument]:
-        yield Argument(Value(self.engine.types.instance("capsafe.broker.surface.Broker")))
+        yield Argument(Value(self._broker))
         if method == "bind":
             return
         for node in call.args[1:]:
@@ -173,6 +201,10 @@ class Checker:
                     yield from self._whole([Effect("unknown", target.reason)], node)
                 case _:
                     yield from self._whole(self.inference.call(closure, passed), node)
+
+    def _hint(self, function: Function, bindings: dict[Parameter, Value]) -> None:
+        """Note what the parameters of a closure are: in a function without annotations no type checker says it."""
+        self.engine.hints.setdefault(function.key, {p.name: v.type for p, v in bindings.items()})
 
     def _named(
         self, target: Definition | Bound, node: ast.expr, passed: tuple[Argument, ...]
@@ -264,18 +296,19 @@ class Checker:
     def _granted(self, site: Site, found: Iterable[tuple[Effect, Finding]]) -> Iterator[Finding]:
         """Yield the findings that are not granted as ambient, each only once."""
         allowed = [getattr(capabilities, name) for name in site.ambient]
-        seen: set[tuple[object, ...]] = set()
         kept = [
             (e, f) for e, f in found if e.kind != "performs" or not all(_covers(allowed, n) for n in e.capabilities)
         ]
-        # The shortest path first; of all that can't be seen behind one expression, the first says enough.
-        for _, finding in sorted(kept, key=lambda pair: len(pair[0].witness)):
-            said = "" if finding.code == "capsafe-unknown" else finding.message
+        # At one expression, one finding for each set of capabilities, by the shortest path; of all that can't be seen
+        # behind it, the first says enough.
+        groups: dict[tuple[object, ...], list[tuple[Effect, Finding]]] = {}
+        for effect, finding in sorted(kept, key=lambda pair: len(pair[0].witness)):
             node = finding.node
-            key = (finding.code, said, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-            if key not in seen:
-                seen.add(key)
-                yield finding
+            what = "" if effect.kind == "unknown" else effect.what if effect.kind == "holds" else effect.capabilities
+            key = (finding.code, what, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+            groups.setdefault(key, []).append((effect, finding))
+        for (_, finding), *others in groups.values():
+            yield with_others(finding, [effect for effect, _ in others])
 
 
 def _covers(allowed: Sequence[type[Capability]], name: str) -> bool:

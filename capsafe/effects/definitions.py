@@ -24,6 +24,8 @@ def parameters(engine: Engine, scope: Scope, arguments: ast.arguments) -> None:
     for position, argument in enumerate((*positional, *arguments.kwonlyargs)):
         type_ = declared.get(argument.arg)
         if not engine.types.is_known(type_):
+            type_ = engine.hints.get(function.key, {}).get(argument.arg)
+        if not engine.types.is_known(type_):
             type_ = annotated(engine, _outside(engine, scope), argument.annotation)
         first = position == 0 and bool(positional) and function.owner is not None and not is_static(function)
         if first and function.owner is not None:

@@ -68,6 +68,8 @@ class Engine:
         self._globals: dict[tuple[str, str], Value] = {}
         self._attributes: dict[tuple[str, str], Value] = {}
         self._decorated: dict[str, Value | None] = {}
+        #: Types of parameters that no annotation gives and the call that runs the closure does, by the body's key.
+        self.hints: dict[str, dict[str, object]] = {}
         self._changed: dict[str, set[str]] = {}
         self._around: dict[str, Scope] = {}
 
@@ -131,6 +133,9 @@ class Engine:
         return self._globals[key]
 
     def _find_global(self, module: str, name: str) -> Value:
+        source = self.sources.get(module)
+        if source is not None and self._bindings(source, name) > 1 and source.imported.get(name):
+            return self._find_in_source(module, name)  # a type checker follows the first binding alone
         symbol = self.types.symbol(module, name)
         if symbol is None:
             return self._find_in_source(module, name)
@@ -173,17 +178,27 @@ class Engine:
     def _find_in_source(self, module: str, name: str) -> Value:
         # A stub names only what is public: the private functions of a library are in its source alone.
         source = self.sources.get(module)
-        if source is not None:
+        if source is not None and self._bindings(source, name):
+            found = [self._imported(origin, original) for origin, original in source.imported.get(name, [])]
             if name in source.functions or name in source.classes:
-                return Value(None, frozenset({Definition(f"{module}.{name}")}))
+                found.append(Value(None, frozenset({Definition(f"{module}.{name}")})))
             if name in source.assigned:
-                return self._assigned(source, name, None)
-            for origin, original in source.imported.get(name, []):
-                return self._imported(origin, original)
+                found.append(self._assigned(source, name, None))
+            value = NOTHING
+            for part in found:
+                kind = value.type if self.types.is_known(value.type) else part.type
+                value = Value(kind, value.targets | part.targets, value.contents | part.contents)
+            return value
         builtin = self.types.symbol("builtins", name)
         if builtin is not None:
             return Value(builtin.type, frozenset({Definition(builtin.fullname)}))
         return Value(None, frozenset({Opaque(f"the name {name!r} of module {module!r}")}))
+
+    @staticmethod
+    def _bindings(source: Source, name: str) -> int:
+        """Return in how many places a module's name is bound, one for all definitions and one for all assignments."""
+        defined = name in source.functions or name in source.classes
+        return len(source.imported.get(name, [])) + defined + (name in source.assigned)
 
     def _imported(self, origin: str, original: str | None) -> Value:
         if original is None:
@@ -272,7 +287,8 @@ class Engine:
                     for function in source.functions.get(f"{qualname}.{method.name}", []):
                         if function.node is method:
                             part = self.evaluate(self.scope(function), written)
-                            value = Value(None, value.targets | part.targets, value.contents | part.contents)
+                            kind = value.type if self.types.is_known(value.type) else part.type
+                            value = Value(kind, value.targets | part.targets, value.contents | part.contents)
         return value
 
     def is_stored_into(self, source: Source, name: str) -> bool:

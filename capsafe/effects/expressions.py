@@ -26,7 +26,11 @@ def evaluate(engine: Engine, scope: Scope, node: ast.expr) -> Value:
     else:
         value = handler(engine, scope, node)
     exact = engine.types.at(scope.source.path, node)
-    return Value(exact, value.targets, value.contents) if engine.types.is_known(exact) else value
+    if not engine.types.is_known(exact):
+        return value
+    if engine.types.is_precise(value.type) and not engine.types.is_precise(exact):
+        return value  # in a function without annotations the checker infers no more than the outermost type
+    return Value(exact, value.targets, value.contents)
 
 
 def _constant(engine: Engine, scope: Scope, node: ast.Constant) -> Value:

@@ -13,6 +13,7 @@ from capsafe.effects import known
 from capsafe.effects.binding import bind
 from capsafe.effects.construct import constructed
 from capsafe.effects.engine import UNSEEN, Engine, held_by
+from capsafe.effects.fixpoint import Fixpoint
 from capsafe.effects.members import UNRESOLVED
 from capsafe.effects.model import (
     NOTHING,
@@ -36,7 +37,6 @@ from capsafe.effects.source import Function
 from capsafe.effects.stubs import NOT_LITERAL, Actual, Clause
 
 DEEPEST: Final = 6  # calls of a body within itself with other arguments each time: past this nothing new is found
-NO_ONE: Final = 1 << 30
 
 
 class Inference:
@@ -47,48 +47,17 @@ class Inference:
         self.engine = engine
         self.loaded = loaded
         self._summaries: dict[str, Summary] = {}
-        self._final: set[str] = set()
-        self._stack: dict[str, int] = {}
-        self._lowest = NO_ONE
-        self._round = 0
-        self._provisional: dict[str, tuple[int, int]] = {}
-        self._active: set[tuple[str, frozenset[object]]] = set()
+        self._calls: dict[tuple[str, frozenset[object]], Summary] = {}
         self._depths: dict[str, int] = {}
+        self._fixpoint = Fixpoint()
         self._imports: dict[str, tuple[Effect, ...]] = {}
 
     # Summaries --------------------------------------------------------------------------------------------------
 
     def summary(self, function: Function) -> Summary:
         """Return the effects of running the body, its own parameters' still open."""
-        key = function.key
-        summary = self._summaries.setdefault(key, Summary())
-        if key in self._final:
-            return summary
-        if key in self._stack:
-            self._lowest = min(self._lowest, self._stack[key])
-            return summary
-        done = self._provisional.get(key)
-        if done is not None and done[0] == self._round:
-            self._lowest = min(self._lowest, done[1])
-            return summary
-        depth = len(self._stack)
-        self._stack[key] = depth
-        outer, lowest = self._lowest, NO_ONE
-        while True:
-            self._lowest = NO_ONE
-            changed = self._compute(function, summary)
-            lowest = self._lowest
-            if lowest == depth and changed:
-                self._round += 1
-                continue
-            break
-        del self._stack[key]
-        if lowest >= depth:
-            self._final.add(key)
-            lowest = NO_ONE
-        else:
-            self._provisional[key] = (self._round, lowest)
-        self._lowest = min(outer, lowest)
+        summary = self._summaries.setdefault(function.key, Summary())
+        self._fixpoint.solve(function.key, lambda: self._compute(function, summary))
         return summary
 
     def _compute(self, function: Function, summary: Summary) -> bool:
@@ -248,26 +217,26 @@ class Inference:
         else:
             yield from self._bodies(fullname, receiver, arguments)
 
-    def instantiate(self, function: Function, bindings: Mapping[Parameter, Value]) -> Iterator[Effect]:
-        """Yield the effects of a body in one call: what it uses of its parameters is what they stand for.
-
-        A call within itself with the same arguments adds nothing: what it does is found by the call around it.
-        """
-        types = self.engine.types
-        passed = frozenset((p, types.show(v.type), v.targets, v.contents) for p, v in bindings.items())
+    def instantiate(self, function: Function, bindings: Mapping[Parameter, Value]) -> Iterable[Effect]:
+        """Return the effects of a body in one call: what it uses of its parameters is what they stand for."""
+        summary = self.summary(function)
+        used = {e.parameter for e in summary if e.parameter is not None}
+        if not used:
+            return tuple(summary)
+        # Only what the body uses tells one call from another.
+        show = self.engine.types.show
+        passed = frozenset((p, show(v.type), v.targets, v.contents) for p, v in bindings.items() if p in used)
         key = (function.key, passed)
-        if key in self._active or self._depths.get(function.key, 0) >= DEEPEST:
-            return
-        self._active.add(key)
+        if key not in self._calls and self._depths.get(function.key, 0) >= DEEPEST:
+            return ()
+        found = self._calls.setdefault(key, Summary())
         self._depths[function.key] = self._depths.get(function.key, 0) + 1
-        try:
-            yield from tuple(self._instantiate(function, bindings))
-        finally:
-            self._active.discard(key)
-            self._depths[function.key] -= 1
+        self._fixpoint.solve(key, lambda: found.update_from(self._instantiate(function, bindings)))
+        self._depths[function.key] -= 1
+        return tuple(found)
 
     def _instantiate(self, function: Function, bindings: Mapping[Parameter, Value]) -> Iterator[Effect]:
-        for effect in tuple(self.summary(function).values()):
+        for effect in tuple(self.summary(function)):
             parameter = effect.parameter
             if effect.kind != "uses" or parameter is None:
                 yield effect

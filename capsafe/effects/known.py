@@ -55,6 +55,9 @@ GETATTR: Final = frozenset({"builtins.getattr"})
 #: The sandbox itself.
 SANDBOX: Final = "capsafe.sandbox.Sandbox"
 
+#: The broker that a closure is given.
+BROKER_CLASS: Final = "capsafe.broker.surface.Broker"
+
 #: Classes (and all below them) whose instances hold authority: holding one is as good as the capability it came from.
 AUTHORITY: Final = {
     "typing.IO": "an open file",
@@ -101,9 +104,12 @@ AUTHORITY: Final = {
     "os._Environ": "the environment",
     "ctypes.CDLL": "a native library",
     SANDBOX: "a sandbox",
-    "capsafe.broker.surface.Broker": "another sandbox's broker",
+    BROKER_CLASS: "another sandbox's broker",
     "capsafe.broker.paths.BrokerPath": "another sandbox's broker path",
 }
+
+#: What a library may share among its own functions: no authority over the world, but a closure must not take it along.
+SHARED: Final = frozenset({"a lock", "a queue between threads", "a queue between processes", "a thread", "an executor"})
 
 #: Files that are memory alone: they hold no authority, although their base class says so.
 HARMLESS: Final = frozenset({"_io.BytesIO", "_io.StringIO", "io.BytesIO", "io.StringIO"})

@@ -6,6 +6,7 @@ Knows receivers, properties and ``__getattr__``. It refuses to know what the met
 import ast
 from typing import Final
 
+from capsafe.effects import known
 from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.model import (
     EMPTY,
@@ -60,7 +61,8 @@ def emit_read(engine: Engine, scope: Scope, value: Value, node: ast.expr) -> Non
 
 def emit_held(engine: Engine, scope: Scope, value: Value, node: ast.expr) -> None:
     """Record that a variable of a module holds an object with authority, when it does."""
-    if held_by(engine.types, value.type) is not None:
+    held = held_by(engine.types, value.type)
+    if held is not None and held not in known.SHARED:
         emit(scope, Event("hold", value, (), node, ast.unparse(node)))
 
 

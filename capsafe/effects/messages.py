@@ -4,7 +4,8 @@ Knows wording. It refuses to know how violations are found.
 """
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -37,6 +38,17 @@ def describe(effect: Effect, node: ast.AST, text: str, *, closure: str, passed: 
             return _capture(effect, node, path, closure, passed=passed)
         case _:
             return _unknown(effect, node, text, path)
+
+
+def with_others(finding: Finding, others: Sequence[Effect]) -> Finding:
+    """Return a finding that names the other ways in which the same expression comes to the same effect."""
+    names = list(dict.fromkeys(_called(e.what, read=e.how == "read") for e in others if e.kind == "performs"))
+    names = [name for name in names if not finding.message.startswith(f"{name} ")]
+    if not names:
+        return finding
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    note = f"  the same by {', '.join(names[:SHOWN])}{more}"
+    return replace(finding, notes=(*finding.notes[:-1], note, *finding.notes[-1:]))
 
 
 def _ambient(effect: Effect, node: ast.AST, path: tuple[str, ...]) -> Finding:

@@ -53,7 +53,16 @@ def _expression(engine: Engine, scope: Scope, node: ast.Expr) -> None:
 def _assignment(engine: Engine, scope: Scope, node: ast.Assign) -> None:
     value = engine.evaluate(scope, node.value)
     for target in node.targets:
-        assign(engine, scope, target, value)
+        match target, node.value:
+            case ast.Tuple(elts=names), ast.Tuple(elts=parts) if len(names) == len(parts) and not _has_star(node):
+                for name, part in zip(names, parts, strict=True):
+                    assign(engine, scope, name, engine.evaluate(Scope(scope.function, scope.source, scope), part))
+            case _:
+                assign(engine, scope, target, value)
+
+
+def _has_star(node: ast.AST) -> bool:
+    return any(isinstance(n, ast.Starred) for n in ast.walk(node))
 
 
 def _annotated_assignment(engine: Engine, scope: Scope, node: ast.AnnAssign) -> None:

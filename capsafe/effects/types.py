@@ -61,6 +61,9 @@ class Types(Protocol):
     def is_known(self, of: object) -> bool:
         """Return whether the type says anything: False for None and ``Any``."""
 
+    def is_precise(self, of: object) -> bool:
+        """Return whether the type is known in all its parts: no ``Any`` inside either."""
+
     def is_callable(self, of: object) -> bool:
         """Return whether the type is that of a function: ``Callable[...]`` and the like, not an instance."""
 

@@ -37,6 +37,7 @@ class Found:
     node: ast.Attribute
     call: ast.Call | None
     ambient: frozenset[str]
+    sandbox: object
 
 
 def check_file(
@@ -58,21 +59,31 @@ def check_file(
         types = MypyTypes(chk, tree.path, context, positions)
         checker = Checker(Engine(types, stubs, sources, Python()), source)
         report = Reporter(chk, positions)
-        for step in (_check_grants, _check_closures):
+        found: list[Found] = []
+        for step in (_find_closures, _check_grants, _check_closures):
             try:
-                step(checker, report)
+                step(checker, report, found)
             except Exception as error:  # noqa: BLE001 - whatever fails in here must be an error of the user's program
                 report.defect(error, source.tree)
         replace_refusals(chk, tree.path, checker)
 
 
-def _check_grants(checker: Checker, report: "Reporter") -> None:
+def _find_closures(checker: Checker, report: "Reporter", found: list[Found]) -> None:
+    del report
+    found.extend(_closures(checker))
+    for one in found:
+        if one.call is not None:
+            checker.prepare(Site(one.call, one.node.attr, one.ambient), one.sandbox)
+
+
+def _check_grants(checker: Checker, report: "Reporter", closures: list[Found]) -> None:
+    del closures
     for finding in unreadable(checker):
         report.finding(finding)
 
 
-def _check_closures(checker: Checker, report: "Reporter") -> None:
-    for found in _closures(checker):
+def _check_closures(checker: Checker, report: "Reporter", closures: list[Found]) -> None:
+    for found in closures:
         if found.call is None:
             text = ast.unparse(found.node)
             report.fail(
@@ -93,9 +104,12 @@ def _check_closures(checker: Checker, report: "Reporter") -> None:
 def _closures(checker: Checker) -> Iterator[Found]:
     for node, parent in checker.attributes(CLOSURE_METHODS):
         kind = checker.value_at(node.value).type
+        call = parent if isinstance(parent, ast.Call) and parent.func is node else None
         if SANDBOX in checker.engine.types.classes(kind):
-            call = parent if isinstance(parent, ast.Call) and parent.func is node else None
-            yield Found(node, call, _ambient(kind))
+            yield Found(node, call, _ambient(kind), kind)
+        elif call is not None and not checker.engine.types.is_known(kind) and checker.takes_function(call):
+            # It may be a sandbox: what can't be told is checked as one that lets nothing be ambient.
+            yield Found(node, call, frozenset(), None)
 
 
 def _ambient(of: object) -> frozenset[str]:

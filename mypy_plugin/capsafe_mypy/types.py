@@ -4,6 +4,7 @@ Knows mypy's types, symbol tables and the checker of the module under check. It 
 tables alone, never another module's trees: those are freed, or were never there.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
     from mypy.checker import TypeChecker
 
+ANYTHING: Final = re.compile(r"\bAny\b")
 ANY: Final = AnyType(TypeOfAny.special_form)
 
 
@@ -238,6 +240,10 @@ class MypyTypes:
         """Return whether the type says anything."""
         found = proper(of)
         return found is not None and not (isinstance(found, UninhabitedType) and found.ambiguous)
+
+    def is_precise(self, of: object) -> bool:
+        """Return whether the type is known in all its parts."""
+        return self.is_known(of) and ANYTHING.search(str(of)) is None
 
     def is_callable(self, of: object) -> bool:
         """Return whether the type is that of a function."""
