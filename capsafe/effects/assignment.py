@@ -4,11 +4,15 @@ Knows targets. It refuses to know where the value came from.
 """
 
 import ast
+from collections.abc import Sequence
+from typing import Final
 
 from capsafe.effects.containers import held, item_of, iterate, join
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import emit, implicit
 from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Event, Value
+
+CONTAINERS: Final = frozenset({"builtins.dict", "builtins.list", "builtins.set"})
 
 
 def assign(engine: Engine, scope: Scope, target: ast.expr, value: Value) -> None:
@@ -26,12 +30,23 @@ def assign(engine: Engine, scope: Scope, target: ast.expr, value: Value) -> None
         case ast.Subscript():
             engine.evaluate(scope, target)
             if isinstance(target.value, ast.Name):
-                known = scope.env.get(target.value.id)
-                if known is not None:
-                    kept = Value(known.type, known.targets, known.contents | held([value]))
-                    scope.env[target.value.id] = kept
+                key = engine.evaluate(Scope(scope.function, scope.source, scope), target.slice)
+                fill(engine, scope, target.value.id, [key, value])
         case _:
             engine.evaluate(scope, target)
+
+
+def fill(engine: Engine, scope: Scope, name: str, parts: Sequence[Value]) -> None:
+    """Note that the container of a name is given items, which say what it holds where it was made empty."""
+    known = scope.env.get(name)
+    if known is None:
+        return
+    kind = known.type
+    classes = engine.types.classes(kind)
+    if classes and classes[0] in CONTAINERS and not engine.types.is_precise(kind):
+        wanted = parts if classes[0] == "builtins.dict" else parts[-1:]
+        kind = engine.types.instance(classes[0], [p.type for p in wanted])
+    scope.env[name] = Value(kind, known.targets, known.contents | held(parts))
 
 
 def bind_name(engine: Engine, scope: Scope, name: str, value: Value) -> None:

@@ -60,6 +60,17 @@ def bind(
     return bound
 
 
+def bind_call(
+    engine: Engine, function: Function, receiver: Value | None, arguments: tuple[Argument, ...]
+) -> tuple[Function, dict[Parameter, Value]]:
+    """Return the body as it is for a call with these arguments, and what each of its parameters stands for."""
+    bound = bind(engine, function, receiver, arguments)
+    variant = engine.specialized(function, bound)
+    if variant.key == function.key:
+        return function, bound
+    return variant, {Parameter(variant.key, p.name): value for p, value in bound.items()}
+
+
 def _bind_rest(
     function: Function,
     arguments: ast.arguments,

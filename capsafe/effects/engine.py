@@ -5,15 +5,17 @@ have (``infer``).
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Protocol, TypeGuard
 
 from capsafe.effects import known
-from capsafe.effects.model import NOTHING, Argument, Definition, Facts, Local, Module, Opaque, Super, Value
+from capsafe.effects.model import NOTHING, Argument, Definition, Facts, Local, Module, Opaque, Parameter, Super, Value
 from capsafe.effects.source import Function, FunctionNode, Source, Sources, make_function
 from capsafe.effects.stubs import Stubs
 from capsafe.effects.types import Types
 
+VARIANTS: Final = 12  # of one body, by the types of what is passed
 UNSEEN: Final = "is in no source and no effect stub"
 
 
@@ -70,6 +72,7 @@ class Engine:
         self._decorated: dict[str, Value | None] = {}
         #: Types of parameters that no annotation gives and the call that runs the closure does, by the body's key.
         self.hints: dict[str, dict[str, object]] = {}
+        self._variants: dict[str, int] = {}
         self._changed: dict[str, set[str]] = {}
         self._around: dict[str, Scope] = {}
 
@@ -93,6 +96,32 @@ class Engine:
     def enclose(self, scope: Scope, node: ast.ClassDef) -> None:
         """Note the scope around a class that is defined inside a function, for its methods' free names."""
         self._around[f"{scope.source.module}.{node.name}@{node.lineno}"] = scope
+
+    def specialized(self, function: Function, bindings: Mapping[Parameter, Value]) -> Function:
+        """Return the body as it is for one call: parameters that nobody annotated have the types that are passed.
+
+        The number of such variants is bounded; past that the body is taken as it is, with what can't be seen in it.
+        """
+        if "#" in function.key:
+            return function
+        env = self.scope(function).env
+        known_types = {
+            p.name: v.type
+            for p, v in bindings.items()
+            if p.owner == function.key
+            and p.name in env
+            and not self.types.is_known(env[p.name].type)
+            and self.types.is_known(v.type)
+        }
+        if not known_types or self._variants.get(function.key, 0) >= VARIANTS:
+            return function
+        text = ",".join(f"{name}={self.types.show(type_)}" for name, type_ in sorted(known_types.items()))
+        variant = replace(function, key=f"{function.key}#{text}")
+        if variant.key not in self._functions:
+            self._variants[function.key] = self._variants.get(function.key, 0) + 1
+            self._functions[variant.key] = variant
+            self.hints[variant.key] = known_types
+        return self._functions[variant.key]
 
     def scope(self, function: Function) -> Scope:
         """Return the interpreted scope of a body; while that is under way, what there is of it."""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from capsafe.effects import displays, known, operators
+from capsafe.effects.assignment import fill
 from capsafe.effects.containers import awaited, held, item_of, iterate, join, starred
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import attribute, emit, emit_held, emit_read, implicit
-from capsafe.effects.model import EMPTY, NOTHING, Argument, Definition, Event, Local, Opaque, Value
+from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Definition, Event, Local, Opaque, Value
 from capsafe.effects.operators import is_users
 from capsafe.effects.results import result_of
 
@@ -31,6 +32,9 @@ def evaluate(engine: Engine, scope: Scope, node: ast.expr) -> Value:
     if engine.types.is_precise(value.type) and not engine.types.is_precise(exact):
         return value  # in a function without annotations the checker infers no more than the outermost type
     return Value(exact, value.targets, value.contents)
+
+
+FILLING: Final = frozenset({"add", "append", "insert", "setdefault"})
 
 
 def _constant(engine: Engine, scope: Scope, node: ast.Constant) -> Value:
@@ -86,6 +90,7 @@ def _super(engine: Engine, scope: Scope, node: ast.expr) -> Value | None:
 def _call(engine: Engine, scope: Scope, node: ast.Call) -> Value:
     callee = engine.evaluate(scope, node.func)
     arguments: list[Argument] = []
+    _hint_lambdas(engine, scope, callee, node)
     for item in node.args:
         spread = isinstance(item, ast.Starred)
         inner = item.value if isinstance(item, ast.Starred) else item
@@ -99,11 +104,34 @@ def _call(engine: Engine, scope: Scope, node: ast.Call) -> Value:
             value = item_of(engine, value)
         spread = keyword.arg is None
         arguments.append(Argument(value, keyword.arg, spread, spread, keyword.value))
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.attr in FILLING:
+        fill(engine, scope, node.func.value.id, [a.value for a in arguments])
     special = _special(engine, scope, callee, arguments, node)
     if special is not None:
         return special
     emit(scope, Event("()", callee, tuple(arguments), node, ast.unparse(node.func)))
     return result_of(engine, callee, tuple(arguments))
+
+
+def _hint_lambdas(engine: Engine, scope: Scope, callee: Value, node: ast.Call) -> None:
+    """Note what a lambda is called with, where the function that it is given to calls it with the items of another."""
+    names = [t.fullname for t in callee.targets if isinstance(t, Definition | Bound)]
+    if len(names) != 1 or names[0] not in known.ELEMENTWISE:
+        return
+    place, items = known.ELEMENTWISE[names[0]]
+    given = (
+        [k.value for k in node.keywords if k.arg == place] if isinstance(place, str) else node.args[place : place + 1]
+    )
+    if not given or not isinstance(given[0], ast.Lambda):
+        return
+    quiet = Scope(scope.function, scope.source, scope)
+    receivers = [t.receiver for t in callee.targets if isinstance(t, Bound)]
+    sources = receivers or [engine.evaluate(quiet, n) for n in node.args[items:] if not isinstance(n, ast.Starred)]
+    kinds = [iterate(engine, quiet, source, node).type for source in sources]
+    function = engine.nested(scope, given[0], "<lambda>")
+    parameters = given[0].args.args
+    if len(kinds) == 1 or len(parameters) == len(kinds):
+        engine.hints.setdefault(function.key, {p.arg: k for p, k in zip(parameters, kinds, strict=False)})
 
 
 def _special(engine: Engine, scope: Scope, callee: Value, arguments: list[Argument], node: ast.Call) -> Value | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from capsafe.effects import known
-from capsafe.effects.binding import bind
+from capsafe.effects.binding import bind_call
 from capsafe.effects.construct import constructed
 from capsafe.effects.engine import UNSEEN, Engine, held_by
 from capsafe.effects.fixpoint import Fixpoint
@@ -123,8 +123,8 @@ class Inference:
                 yield from self._bound(target, arguments)
             case Local():
                 function = self.engine.function(target.key)
-                bindings = {**dict(target.bindings), **bind(self.engine, function, None, arguments)}
-                yield from self.instantiate(function, bindings)
+                function, bound = bind_call(self.engine, function, None, arguments)
+                yield from self.instantiate(function, {**dict(target.bindings), **bound})
             case Parameter():
                 members = self.engine.types.members(callee.type, "__call__")
                 default = None
@@ -162,8 +162,7 @@ class Inference:
                 passed = arguments if receiver is None else (Argument(receiver), *arguments)
                 yield from self.call(replaced, passed)
             else:
-                bindings = bind(self.engine, function, receiver, arguments)
-                yield from self.instantiate(function, bindings)
+                yield from self.instantiate(*bind_call(self.engine, function, receiver, arguments))
 
     def _bound(self, target: Bound, arguments: tuple[Argument, ...]) -> Iterator[Effect]:
         engine, receiver = self.engine, target.receiver

@@ -136,6 +136,22 @@ FACTORIES: Final = frozenset({"functools.wraps"})
 #: What such a decorator is once it has its arguments: it hands back the function it is given.
 IDENTITY: Final = "functools.update_wrapper"
 
+#: Functions that call one argument with the items of others: which argument that is, and where the others begin.
+ELEMENTWISE: Final[dict[str, tuple[str | int, int]]] = {
+    "builtins.filter": (0, 1),
+    "builtins.list.sort": ("key", 0),
+    "builtins.map": (0, 1),
+    "builtins.max": ("key", 0),
+    "builtins.min": ("key", 0),
+    "builtins.sorted": ("key", 0),
+    "heapq.nlargest": ("key", 1),
+    "heapq.nsmallest": ("key", 1),
+    "itertools.dropwhile": (0, 1),
+    "itertools.filterfalse": (0, 1),
+    "itertools.groupby": (1, 0),
+    "itertools.takewhile": (0, 1),
+}
+
 #: Packages whose own objects are the sandbox's: what a broker offers is granted, not ambient.
 BROKER: Final = ("capsafe.broker.", "capsafe.capabilities.", "capsafe.errors.")
 

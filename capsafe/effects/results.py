@@ -4,7 +4,7 @@ Knows returned closures, partial application and decorators. It refuses to know 
 """
 
 from capsafe.effects import known
-from capsafe.effects.binding import bind, substitute
+from capsafe.effects.binding import bind_call, substitute
 from capsafe.effects.engine import Engine
 from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Data, Definition, Local, Parameter, Target, Value
 from capsafe.effects.source import Function
@@ -34,8 +34,8 @@ def _result(engine: Engine, target: Target, arguments: tuple[Argument, ...]) -> 
             return _of_definition(engine, target.fullname, arguments)
         case Local():
             function = engine.function(target.key)
-            bindings = {**dict(target.bindings), **bind(engine, function, None, arguments)}
-            return substitute(engine, engine.facts(function).returns, bindings)
+            function, bound = bind_call(engine, function, None, arguments)
+            return substitute(engine, engine.facts(function).returns, {**dict(target.bindings), **bound})
         case Bound():
             return _of_bound(engine, target, arguments)
         case Parameter():
@@ -67,8 +67,8 @@ def _returned(engine: Engine, function: Function, receiver: Value | None, argume
     replaced = engine.decorated(function)
     if replaced is not None:
         return result_of(engine, replaced, arguments)
-    bindings = bind(engine, function, receiver, arguments)
-    return substitute(engine, engine.facts(function).returns, bindings)
+    variant, bindings = bind_call(engine, function, receiver, arguments)
+    return substitute(engine, engine.facts(variant).returns, bindings)
 
 
 def _of_bound(engine: Engine, target: Bound, arguments: tuple[Argument, ...]) -> Value:

@@ -60,8 +60,9 @@ def make_function(
     source: Source, node: FunctionNode, qualname: str, parent: Function | None, owner: str | None = None
 ) -> Function:
     """Return the body of ``node`` with a key that no other body has."""
+    around = parent.key.partition("#")[2] if parent is not None else ""
     return Function(
-        f"{source.module}:{qualname}@{node.lineno}:{node.col_offset}",
+        f"{source.module}:{qualname}@{node.lineno}:{node.col_offset}{'#' if around else ''}{around}",
         source.module,
         qualname,
         source.path,
