@@ -68,9 +68,7 @@ class Recorder:
             if attempt is None or event == "import":
                 continue
             targets = [_text(args[place]) for place in attempt.targets if place < len(args)]
-            if (name is None and attempt.on != "path") or (name is not None and name in targets):
-                return attempt, args
-            if name is None and event in ("subprocess.Popen", "os.exec", "os.posix_spawn"):
+            if name is None or name in targets:
                 return attempt, args
         return None
 
@@ -102,7 +100,12 @@ def find_denial(error: BaseException, recorder: Recorder, grant: Grant) -> Denia
     if innermost is not None and innermost.tb_frame.f_code.co_filename.startswith("<frozen importlib"):
         args = recorder.last_of("import") or (None,)
         return _check(EVENTS["import"], args, error.errno, grant)
-    found = recorder.last(error) or _from_line(error, innermost)
+    if error.filename is None and _is_raised(innermost):
+        return None  # by the closure itself, and it does not say what for
+    last = recorder.last(error)
+    # An event that names the same path, or that a program was being started, says more than the line that failed.
+    knows = last is not None and (error.filename is not None or last[0] is EVENTS["subprocess.Popen"])
+    found = last if knows else _from_line(error, innermost) or last
     if found is None:
         return None
     attempt, args = found
@@ -153,6 +156,13 @@ def _innermost(traceback: TracebackType | None) -> TracebackType | None:
     return traceback
 
 
+def _is_raised(innermost: TracebackType | None) -> bool:
+    if innermost is None:
+        return False
+    code = innermost.tb_frame.f_code
+    return dis.opname[code.co_code[innermost.tb_lasti]] in ("RAISE_VARARGS", "RERAISE")
+
+
 def called_name(traceback: TracebackType) -> str | None:
     """Return the name of the function that the line was calling when it failed, None where it was not calling one.
 
@@ -161,7 +171,7 @@ def called_name(traceback: TracebackType) -> str | None:
     """
     instructions = list(dis.get_instructions(traceback.tb_frame.f_code))
     failed = next((one for one in instructions if one.offset == traceback.tb_lasti), None)
-    if failed is None or not failed.opname.startswith("CALL") or failed.positions is None:
+    if failed is None or not failed.opname.startswith(("CALL", "PRECALL")) or failed.positions is None:
         return None
     start = (failed.positions.lineno, failed.positions.col_offset)
     name = None

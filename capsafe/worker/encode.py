@@ -21,8 +21,8 @@ from capsafe.worker.values import PLAIN, WRITERS
 
 _LONG: Final = frozenset({str, bytes})
 
-#: A value that is referred to twice is sent twice, so references to references grow; this many items are never honest.
-_MOST_ITEMS: Final = MAXIMUM_STRUCTURE
+#: A value that is referred to twice is sent twice, so references to references grow: containers are counted.
+_MOST_CONTAINERS: Final = 4_000_000
 
 _LONGEST_PATH: Final = 200
 
@@ -74,7 +74,7 @@ class Encoder:
         self._plain = plain
         self._places: dict[type, tuple[int, Shape]] = {}
         self._open: set[int] = set()
-        self._items = 0
+        self._containers = 0
         self._late: dict[type, _Method] = {}
 
     def encode(self, value: object, depth: int) -> object:
@@ -129,15 +129,22 @@ class Encoder:
 
     # Containers
 
-    def enter(self, value: object, length: int, depth: int) -> None:
+    def enter(self, value: object, depth: int) -> None:
         if depth >= MAXIMUM_DEPTH:
             raise Refusal(value, f"is nested deeper than {MAXIMUM_DEPTH} levels; make it flatter")
         if id(value) in self._open:
             raise Refusal(value, "contains itself; send it without the reference back")
-        self._items += length
-        if self._items > _MOST_ITEMS:
-            raise Refusal(value, f"makes more than {_MOST_ITEMS:,} items in all; what is shared is sent each time")
+        self._count(value)
         self._open.add(id(value))
+
+    def _count(self, value: object) -> None:
+        self._containers += 1
+        if self._containers > _MOST_CONTAINERS:
+            raise Refusal(
+                value,
+                f"is past the first {_MOST_CONTAINERS:,} containers, and no more cross; what is referred to twice is "
+                "sent twice, and many rows fit into one array",
+            )
 
     def leave(self, value: object) -> None:
         self._open.discard(id(value))
@@ -145,10 +152,10 @@ class Encoder:
     def items_of(self, tag: int, value: Any, depth: int, part: str = "[{}]") -> list[object]:  # noqa: ANN401 - a container
         node: list[object] = [tag]
         if self._plain and self._is_plain(value):
-            self._items += len(value)
+            self._count(value)
             node += value
             return node
-        self.enter(value, len(value), depth)
+        self.enter(value, depth)
         place = 0
         try:
             for item in value:
@@ -179,7 +186,7 @@ class Encoder:
         return self.items_of(tags.FROZENSET, value, depth, " (an element)")
 
     def write_dict(self, value: dict[object, object], depth: int) -> object:
-        self.enter(value, 2 * len(value), depth)
+        self.enter(value, depth)
         node: list[object] = [tags.DICT]
         for key, item in value.items():
             try:
@@ -197,7 +204,7 @@ class Encoder:
 
     def parts(self, tag: int, value: object, depth: int, names: Iterable[str]) -> list[object]:
         """Encode attributes of a value whose type has a fixed list of them."""
-        self.enter(value, 1, depth)
+        self.enter(value, depth)
         node: list[object] = [tag]
         for name in names:
             try:

@@ -61,7 +61,7 @@ def write_object(encoder: "Encoder", value: object, depth: int) -> object:
     if lost:
         way_out = "declare them as fields" if shape.kind == DATACLASS else "make a dataclass of it"
         raise Refusal(value, f"has attributes that are no fields ({', '.join(lost)}); {way_out}")
-    encoder.enter(value, len(shape.fields), depth)
+    encoder.enter(value, depth)
     node: list[object] = [tags.DATACLASS if shape.kind == DATACLASS else tags.NAMEDTUPLE, index]
     for place, name in enumerate(shape.fields):
         try:

@@ -106,7 +106,9 @@ def _exception(told: Any) -> BaseException:  # noqa: ANN401 - as above
         told_of = text if told["own"] else attributes["strerror"]
         if told["own"] and attributes["strerror"] is not None:
             told_of = f"{name}: {attributes['strerror']}"
-        return _set(base(attributes["errno"], told_of, attributes["filename"], None, attributes["filename2"]), {})
+        # BlockingIOError has something else in the third place, and args would show a name that is None.
+        names = (attributes["filename"], None, attributes["filename2"])
+        return base(attributes["errno"], told_of, *(names if attributes["filename"] is not None else ()))
     if not told["own"] and type(told["args"]) is tuple:
         try:
             return _set(base(*told["args"]), attributes)

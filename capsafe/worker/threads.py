@@ -39,13 +39,18 @@ async def run_in_thread(call: Callable[[], R], cancellation: Cancellation) -> R:
             loop.call_soon_threadsafe(tell, value, error)
 
     # A daemon: when the program ends, the child ends with the thread.
-    threading.Thread(target=work, name="capsafe", daemon=True).start()
+    thread = threading.Thread(target=work, name="capsafe", daemon=True)
+    thread.start()
     try:
         value, error = await asyncio.shield(finished)
     except asyncio.CancelledError:
         cancellation.cancel()
         await asyncio.wait([finished])
         raise
+    finally:
+        # It has told its result, which is the last thing that it does.
+        if finished.done():
+            thread.join()
     if error is not None:
         try:
             raise error
