@@ -70,7 +70,12 @@ def _assign_attribute(engine: Engine, scope: Scope, target: ast.Attribute, value
     base = engine.evaluate(scope, target.value)
     if isinstance(target.value, ast.Name):
         bind_name(engine, scope, f"{target.value.id}.{target.attr}", value)
-    for member in engine.types.members(base.type, target.attr):
+    set_attribute(engine, scope, base, target.attr, value, target)
+
+
+def set_attribute(engine: Engine, scope: Scope, base: Value, name: str, value: Value, target: ast.expr) -> None:
+    """Record what setting an attribute runs: a property's setter, or ``__setattr__``."""
+    for member in engine.types.members(base.type, name):
         if member.kind == "property":
             setter = Value(None, frozenset({Bound(member.fullname, base)}))
             emit(scope, Event("()", setter, (Argument(value),), target, ast.unparse(target)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from capsafe.effects.engine import Engine
-from capsafe.effects.model import EMPTY, Argument, Bound, Local, Opaque, Parameter, Target, Value
+from capsafe.effects.model import EMPTY, Argument, Bound, Item, Local, Opaque, Parameter, Target, Value
 from capsafe.effects.source import Function
 
 DEEPEST: Final = 4  # closures over closures: past this an analysis of recursion would not end
@@ -65,10 +65,11 @@ def bind_call(
 ) -> tuple[Function, dict[Parameter, Value]]:
     """Return the body as it is for a call with these arguments, and what each of its parameters stands for."""
     bound = bind(engine, function, receiver, arguments)
+    instance = {p: v for value in bound.values() for p, v in value.made}
     variant = engine.specialized(function, bound)
     if variant.key == function.key:
-        return function, bound
-    return variant, {Parameter(variant.key, p.name): value for p, value in bound.items()}
+        return function, {**instance, **bound}
+    return variant, {**instance, **{Parameter(variant.key, p.name): value for p, value in bound.items()}}
 
 
 def _bind_rest(
@@ -118,7 +119,7 @@ def substitute(engine: Engine, value: Value, bindings: Mapping[Parameter, Value]
     """Return ``value`` with each parameter replaced by what it stands for."""
     if not bindings:
         return value
-    type_ = value.type
+    type_, made = value.type, dict(value.made)
     targets, contents = EMPTY, EMPTY
     for target in value.targets:
         match target:
@@ -126,8 +127,15 @@ def substitute(engine: Engine, value: Value, bindings: Mapping[Parameter, Value]
                 actual = bindings[target]
                 targets |= actual.targets
                 contents |= actual.contents
+                made.update(actual.made)
                 if engine.types.is_known(actual.type):
                     type_ = actual.type
+            case Item() if target.parameter in bindings:
+                actual = bindings[target.parameter]
+                targets |= actual.contents | {Item(t) for t in actual.targets if isinstance(t, Parameter)}
+                contents |= actual.contents
+                if not engine.types.is_known(type_):
+                    type_ = item_type(engine, actual)
             case _:
                 targets |= {_rewrite(engine, target, bindings, depth)}
     for target in value.contents:
@@ -136,7 +144,14 @@ def substitute(engine: Engine, value: Value, bindings: Mapping[Parameter, Value]
                 contents |= bindings[target].targets | bindings[target].contents
             case _:
                 contents |= {_rewrite(engine, target, bindings, depth)}
-    return Value(type_, targets, contents)
+    kept = tuple((p, substitute(engine, v, bindings, depth + 1)) for p, v in made.items()) if depth < DEEPEST else ()
+    return Value(type_, targets, contents, kept)
+
+
+def item_type(engine: Engine, value: Value) -> object:
+    """Return the type of the items of a container, as far as its type arguments say."""
+    parts = engine.types.parts(value.type)
+    return parts[-1] if parts else None
 
 
 def _rewrite(engine: Engine, target: Target, bindings: Mapping[Parameter, Value], depth: int) -> Target:

@@ -178,6 +178,9 @@ class Checker:
     def _closure(
         self, closure: Value, node: ast.expr, passed: tuple[Argument, ...]
     ) -> Iterator[tuple[Effect, Finding]]:
+        members = self.engine.types.members(closure.type, "__call__")
+        if not closure.targets and members and not self.engine.types.is_callable(closure.type):
+            closure = Value(closure.type, frozenset(Bound(m.fullname, closure) for m in members), closure.contents)
         if not closure.targets:
             kind = self.engine.types.show(closure.type) if self.engine.types.is_known(closure.type) else "Any"
             yield from self._whole(

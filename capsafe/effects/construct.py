@@ -7,8 +7,9 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from capsafe.effects.binding import bind
 from capsafe.effects.engine import Engine, Scope
-from capsafe.effects.model import NOTHING, Argument, Bound, Definition, Value
+from capsafe.effects.model import NOTHING, Argument, Bound, Definition, Parameter, Value
 
 #: Keywords of a field's definition whose value makes the default, called where no argument is passed.
 FACTORIES: Final = frozenset({"default_factory", "factory"})
@@ -52,6 +53,30 @@ def constructed(engine: Engine, fullname: str, arguments: tuple[Argument, ...]) 
         member = engine.types.class_member(fullname, name)
         if member is not None:
             yield _method(member.fullname, receiver), ()
+
+
+def made(engine: Engine, fullname: str, arguments: tuple[Argument, ...]) -> dict[Parameter, Value]:
+    """Return what the parameters of a class's constructor stand for in an instance made with these arguments.
+
+    The fields of a dataclass are parameters of the class itself: its constructor is generated and has no body.
+    """
+    found: dict[Parameter, Value] = {}
+    receiver = Value(engine.types.instance(fullname))
+    member = engine.types.class_member(fullname, "__init__")
+    for function in engine.sources.functions(member.fullname if member is not None else f"{fullname}.__init__"):
+        found.update((p, v) for p, v in bind(engine, function, receiver, arguments).items() if v.targets or v.contents)
+    facts = engine.types.class_facts(fullname)
+    if facts is None or not (facts.dataclass or facts.record):
+        return found
+    fields = [(class_, name) for class_ in reversed(facts.family) for name in engine.fields(class_)]
+    positional = [a.value for a in arguments if a.name is None and not a.star]
+    named = {a.name: a.value for a in arguments if a.name is not None}
+    for (class_, name), value in zip(fields, positional, strict=False):
+        found[Parameter(class_, name)] = value
+    for class_, name in fields:
+        if name in named:
+            found[Parameter(class_, name)] = named[name]
+    return found
 
 
 def _method(fullname: str, receiver: Value) -> Value:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import implicit
-from capsafe.effects.model import EMPTY, NOTHING, Data, Target, Value
+from capsafe.effects.model import EMPTY, NOTHING, Data, Item, Parameter, Target, Value
 
 
 def join(engine: Engine, values: Iterable[Value]) -> Value:
@@ -16,13 +16,15 @@ def join(engine: Engine, values: Iterable[Value]) -> Value:
     targets: frozenset[Target] = EMPTY
     contents: frozenset[Target] = EMPTY
     types: list[object] = []
+    made: dict[Parameter, Value] = {}
     for value in values:
         targets |= value.targets
         contents |= value.contents
+        made.update(value.made)
         if engine.types.is_known(value.type) and value.type not in types:
             types.append(value.type)
     type_ = None if not types else types[0] if len(types) == 1 else engine.types.union(types)
-    return Value(type_, targets, contents)
+    return Value(type_, targets, contents, tuple(made.items()))
 
 
 def held(values: Iterable[Value]) -> frozenset[Target]:
@@ -36,8 +38,13 @@ def held(values: Iterable[Value]) -> frozenset[Target]:
 def item_of(engine: Engine, value: Value) -> Value:
     """Return what iterating (or indexing) a value gives, without its type."""
     del engine
-    plain: frozenset[Target] = frozenset(t for t in value.targets if isinstance(t, Data))
-    return Value(None, value.contents | plain, value.contents)
+    inner: frozenset[Target] = EMPTY
+    for target in value.targets:
+        if isinstance(target, Data):
+            inner |= {target}
+        elif isinstance(target, Parameter):
+            inner |= {Item(target)}
+    return Value(None, value.contents | inner, value.contents)
 
 
 def iterate(engine: Engine, scope: Scope, value: Value, node: ast.expr, *, asynchronous: bool = False) -> Value:

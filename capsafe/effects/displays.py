@@ -11,7 +11,7 @@ from capsafe.effects.assignment import assign
 from capsafe.effects.containers import held, item_of, iterate, join, starred
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import emit, implicit
-from capsafe.effects.model import EMPTY, Argument, Definition, Event, Parameter, Value
+from capsafe.effects.model import EMPTY, Argument, Definition, Event, Item, Parameter, Value
 from capsafe.effects.operators import is_users, truth
 
 
@@ -134,7 +134,7 @@ def _formatted(engine: Engine, scope: Scope, node: ast.FormattedValue) -> Value:
         if is_users(engine, value, name):
             implicit(engine, scope, value, name, node.value)
     for target in value.targets:
-        if isinstance(target, Parameter):
+        if isinstance(target, Parameter | Item):
             emit(scope, Event("*", Value(value.type, frozenset({target})), (), node.value, ast.unparse(node.value)))
     if node.format_spec is not None:
         engine.evaluate(scope, node.format_spec)

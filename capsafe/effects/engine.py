@@ -277,7 +277,7 @@ class Engine:
             plain = False
             maker = self.evaluate(scope, decorator)
             made = self._language.result_of(self, maker, (Argument(value),))
-            if not made.targets:
+            if not made.targets and not self.types.members(made.type, "__call__"):
                 made = made.of(Opaque(f"what the decorator {ast.unparse(decorator)} makes of {function.name}"))
             value = made
         return None if plain else value
@@ -301,6 +301,16 @@ class Engine:
             self._attributes[key] = self._find_attribute(class_, name)
         return self._attributes[key]
 
+    def fields(self, class_: str) -> list[str]:
+        """Return the annotated names in the body of a class, in order: the fields of a dataclass or a named tuple."""
+        nodes = self.sources.classes(class_) if self.has_source(class_) else []
+        return [
+            s.target.id
+            for n in nodes
+            for s in n.body
+            if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)
+        ]
+
     def _find_attribute(self, class_: str, name: str) -> Value:
         found = self.sources.find(class_)
         if found is None:
@@ -318,6 +328,9 @@ class Engine:
                             part = self.evaluate(self.scope(function), written)
                             kind = value.type if self.types.is_known(value.type) else part.type
                             value = Value(kind, value.targets | part.targets, value.contents | part.contents)
+        facts = self.types.class_facts(class_)
+        if facts is not None and (facts.dataclass or facts.record) and name in self.fields(class_):
+            value = Value(value.type, value.targets | {Parameter(class_, name)}, value.contents)
         return value
 
     def is_stored_into(self, source: Source, name: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from capsafe.effects import displays, known, operators
-from capsafe.effects.assignment import fill
+from capsafe.effects.assignment import fill, set_attribute
 from capsafe.effects.containers import awaited, held, item_of, iterate, join, starred
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import attribute, emit, emit_held, emit_read, implicit
@@ -31,7 +31,7 @@ def evaluate(engine: Engine, scope: Scope, node: ast.expr) -> Value:
         return value
     if engine.types.is_precise(value.type) and not engine.types.is_precise(exact):
         return value  # in a function without annotations the checker infers no more than the outermost type
-    return Value(exact, value.targets, value.contents)
+    return Value(exact, value.targets, value.contents, value.made)
 
 
 FILLING: Final = frozenset({"add", "append", "insert", "setdefault"})
@@ -59,7 +59,7 @@ def without_reads(engine: Engine, value: Value) -> Value:
     """Return a value as it is after reading: mere data where a stub speaks of the variable that it came from."""
     # A variable that a stub speaks of was read here; what it holds is an object like any other from now on.
     kept = frozenset(t for t in value.targets if not (isinstance(t, Definition) and engine.is_variable(t.fullname)))
-    return Value(value.type, kept, value.contents)
+    return Value(value.type, kept, value.contents, value.made)
 
 
 def _attribute(engine: Engine, scope: Scope, node: ast.Attribute) -> Value:
@@ -130,6 +130,8 @@ def _hint_lambdas(engine: Engine, scope: Scope, callee: Value, node: ast.Call) -
     kinds = [iterate(engine, quiet, source, node).type for source in sources]
     function = engine.nested(scope, given[0], "<lambda>")
     parameters = given[0].args.args
+    if names[0] == known.REDUCE and len(node.args) == len(parameters):
+        kinds *= len(parameters)  # without a first value both are items
     if len(kinds) == 1 or len(parameters) == len(kinds):
         engine.hints.setdefault(function.key, {p.arg: k for p, k in zip(parameters, kinds, strict=False)})
 
@@ -138,6 +140,12 @@ def _special(engine: Engine, scope: Scope, callee: Value, arguments: list[Argume
     names = {t.fullname for t in callee.targets if isinstance(t, Definition)}
     if names & known.GETATTR and len(arguments) > 1:
         wanted = arguments[1].node
+        if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) and "builtins.getattr" not in names:
+            if "builtins.hasattr" in names:
+                attribute(engine, scope, arguments[0].value, wanted.value, node)
+            else:
+                set_attribute(engine, scope, arguments[0].value, wanted.value, arguments[-1].value, node)
+            return None  # what remains is what the stub says
         if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str):
             found = attribute(engine, scope, arguments[0].value, wanted.value, node)
             emit_read(engine, scope, found, node)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from capsafe.effects import known
-from capsafe.effects.binding import bind_call
+from capsafe.effects.binding import bind_call, item_type
 from capsafe.effects.construct import constructed
 from capsafe.effects.engine import UNSEEN, Engine, held_by
 from capsafe.effects.fixpoint import Fixpoint
@@ -24,6 +24,7 @@ from capsafe.effects.model import (
     Effect,
     Event,
     Frame,
+    Item,
     Local,
     Module,
     Opaque,
@@ -125,12 +126,12 @@ class Inference:
                 function = self.engine.function(target.key)
                 function, bound = bind_call(self.engine, function, None, arguments)
                 yield from self.instantiate(function, {**dict(target.bindings), **bound})
-            case Parameter():
+            case Parameter() | Item():
                 members = self.engine.types.members(callee.type, "__call__")
                 default = None
                 if members and not self.engine.types.is_callable(callee.type):
                     default = members[0].fullname
-                yield Effect("uses", "", parameter=target, how="()", default=default, arguments=arguments)
+                yield _uses(target, "()", default, arguments)
             case Opaque():
                 yield Effect("unknown", target.reason)
             case Super() | Data() | Module():
@@ -170,12 +171,12 @@ class Inference:
         if target.exact:
             yield from self._method(target.fullname, receiver, arguments)
             return
-        parameters = [t for t in receiver.targets if isinstance(t, Parameter)]
+        parameters = [t for t in receiver.targets if isinstance(t, Parameter | Item)]
         unresolved = target.fullname.startswith(UNRESOLVED)
         if parameters and not engine.is_final(receiver.type) and not engine.is_broker(target.fullname):
             default = None if unresolved else target.fullname
             for parameter in parameters:
-                yield Effect("uses", "", parameter=parameter, how=f".{name}", default=default, arguments=arguments)
+                yield _uses(parameter, f".{name}", default, arguments)
             return
         members = engine.types.members(receiver.type, name)
         names = [m.fullname for m in members]
@@ -248,6 +249,10 @@ class Inference:
 
     def resolve(self, effect: Effect, value: Value) -> Iterator[Effect]:
         """Yield what a use of a parameter comes to when it stands for ``value``."""
+        if effect.how.startswith("[]"):
+            items = frozenset(Item(t) for t in value.targets if isinstance(t, Parameter))
+            value = Value(item_type(self.engine, value), value.contents | items, value.contents)
+            effect = replace(effect, how=effect.how[2:])
         if effect.how == "()":
             found = self.call(value, effect.arguments)
         elif effect.how == "*":
@@ -264,9 +269,10 @@ class Inference:
         if effect.default is not None:
             for inner in self._method(effect.default, NOTHING, effect.arguments):
                 yield replace(inner, witness=(*effect.witness, *inner.witness))
-        elif effect.how != "*":
+        elif not effect.how.endswith("*"):
             name = effect.parameter.name if effect.parameter else "?"
-            reason = f"which function is passed as {name!r}" if effect.how == "()" else f"what is passed as {name!r}"
+            what = "which function" if effect.how.endswith("()") else "what"
+            reason = f"{what} is passed as {name!r}"
             yield Effect("unknown", f"{reason} can't be seen", witness=effect.witness)
 
     # Uses -------------------------------------------------------------------------------------------------------
@@ -275,8 +281,8 @@ class Inference:
         """Yield what code may do with a value that it is given: call it, iterate it, use its implicit methods."""
         engine = self.engine
         for target in value.targets | value.contents:
-            if isinstance(target, Parameter):
-                yield Effect("uses", "", parameter=target, how="*")
+            if isinstance(target, Parameter | Item):
+                yield _uses(target, "*")
             elif isinstance(target, Definition):
                 yield from self._passed_on(target.fullname)
             else:
@@ -331,8 +337,8 @@ class Inference:
             yield from self.use(value)
             return
         for target in value.targets:
-            if isinstance(target, Parameter):
-                yield Effect("uses", "", parameter=target, how="*")
+            if isinstance(target, Parameter | Item):
+                yield _uses(target, "*")
         members = self.engine.types.members(value.type, method)
         for member in members:
             if self.engine.has_source(member.fullname) or not method.startswith("__"):
@@ -379,6 +385,15 @@ class Inference:
                 yield Effect("unknown", f"import {module}: the module {UNSEEN}")
             return
         yield from self.instantiate(source.body, {})
+
+
+def _uses(
+    target: Parameter | Item, how: str, default: str | None = None, arguments: tuple[Argument, ...] = ()
+) -> Effect:
+    """Return the effect of using whatever a parameter, or an item of it, stands for."""
+    parameter = target.parameter if isinstance(target, Item) else target
+    prefix = "[]" if isinstance(target, Item) else ""
+    return Effect("uses", "", parameter=parameter, how=prefix + how, default=default, arguments=arguments)
 
 
 def frame_of(function: Function, event: Event) -> Frame:

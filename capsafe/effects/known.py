@@ -49,8 +49,8 @@ PARTIAL: Final = frozenset(
     {"functools.partial", "functools.partialmethod", "functools._make_partial", "types.MethodType"}
 )
 
-#: The two ways to take an attribute by a name that is a value.
-GETATTR: Final = frozenset({"builtins.getattr"})
+#: The ways to take, ask for or change an attribute by a name that is a value.
+GETATTR: Final = frozenset({"builtins.getattr", "builtins.hasattr", "builtins.setattr", "builtins.delattr"})
 
 #: The sandbox itself.
 SANDBOX: Final = "capsafe.sandbox.Sandbox"
@@ -136,6 +136,9 @@ FACTORIES: Final = frozenset({"functools.wraps"})
 #: What such a decorator is once it has its arguments: it hands back the function it is given.
 IDENTITY: Final = "functools.update_wrapper"
 
+#: The one of them that calls it with two.
+REDUCE: Final = "functools.reduce"
+
 #: Functions that call one argument with the items of others: which argument that is, and where the others begin.
 ELEMENTWISE: Final[dict[str, tuple[str | int, int]]] = {
     "builtins.filter": (0, 1),
@@ -144,6 +147,7 @@ ELEMENTWISE: Final[dict[str, tuple[str | int, int]]] = {
     "builtins.max": ("key", 0),
     "builtins.min": ("key", 0),
     "builtins.sorted": ("key", 0),
+    "functools.reduce": (0, 1),
     "heapq.nlargest": ("key", 1),
     "heapq.nsmallest": ("key", 1),
     "itertools.dropwhile": (0, 1),

@@ -16,6 +16,7 @@ from capsafe.effects.model import (
     Data,
     Definition,
     Event,
+    Item,
     Local,
     Module,
     Opaque,
@@ -149,7 +150,7 @@ def _of_super(engine: Engine, scope: Scope, target: Super, name: str, node: ast.
 
 def _of_instance(engine: Engine, scope: Scope, base: Value, name: str, node: ast.expr) -> Value:
     members = engine.types.members(base.type, name)
-    symbolic = any(isinstance(t, Parameter) for t in base.targets)
+    symbolic = any(isinstance(t, Parameter | Item) for t in base.targets)
     if not members:
         if engine.types.is_known(base.type):
             getters = engine.types.members(base.type, "__getattr__")
@@ -199,7 +200,7 @@ def implicit(
     members = engine.types.members(value.type, name)
     targets = [Bound(m.fullname, value) for m in members]
     if not members:
-        if any(isinstance(t, Parameter) for t in value.targets):
+        if any(isinstance(t, Parameter | Item) for t in value.targets):
             targets = [Bound(f"{UNRESOLVED}.{name}", value)]
         elif not engine.types.is_known(value.type) and not value.contents and not value.targets:
             reason = Opaque(f"{name} of a value whose type is not known")
@@ -215,7 +216,7 @@ def implicit(
 
 def _is_plain(engine: Engine, target: Bound, value: Value) -> bool:
     # The builtin containers' and numbers' own operators run nothing of anybody's; asking the stubs would be slow.
-    if any(isinstance(t, Parameter) for t in value.targets) and not engine.is_final(value.type):
+    if any(isinstance(t, Parameter | Item) for t in value.targets) and not engine.is_final(value.type):
         return False
     return target.fullname.startswith("builtins.")
 

@@ -35,6 +35,13 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """An item of whatever a caller passes: what iterating or indexing the parameter gives."""
+
+    parameter: Parameter
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """A method with its receiver; ``exact`` when the receiver's own class must not be asked for an override."""
 
@@ -71,20 +78,24 @@ class Super:
     receiver: "Value"
 
 
-Target: TypeAlias = Definition | Super | Module | Parameter | Bound | Local | Data | Opaque
+Target: TypeAlias = Definition | Super | Module | Parameter | Item | Bound | Local | Data | Opaque
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an expression may be: its static type, what it may denote, and what it may hold (a container's items)."""
+    """What an expression may be: its static type, what it may denote, and what it may hold (a container's items).
+
+    ``made`` is what the parameters of the constructor stood for when the instance was made.
+    """
 
     type: object = field(default=None, compare=False, hash=False)
     targets: frozenset[Target] = EMPTY
     contents: frozenset[Target] = EMPTY
+    made: "Bindings" = ()
 
     def of(self, *targets: Target) -> "Value":
         """Return the same value that denotes ``targets``."""
-        return Value(self.type, frozenset(targets), self.contents)
+        return Value(self.type, frozenset(targets), self.contents, self.made)
 
 
 Bindings: TypeAlias = tuple[tuple[Parameter, Value], ...]

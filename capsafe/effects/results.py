@@ -5,6 +5,7 @@ Knows returned closures, partial application and decorators. It refuses to know 
 
 from capsafe.effects import known
 from capsafe.effects.binding import bind_call, substitute
+from capsafe.effects.construct import made
 from capsafe.effects.engine import Engine
 from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Data, Definition, Local, Parameter, Target, Value
 from capsafe.effects.source import Function
@@ -15,15 +16,17 @@ def result_of(engine: Engine, callee: Value, arguments: tuple[Argument, ...]) ->
     passed = [(a.value.type, a.name, a.star) for a in arguments]
     type_ = engine.types.call(callee.type, passed)
     targets, contents = EMPTY, EMPTY
+    instance: dict[Parameter, Value] = {}
     for target in callee.targets:
         part = _result(engine, target, arguments)
         targets, contents = targets | part.targets, contents | part.contents
+        instance.update(part.made)
         if not engine.types.is_known(type_):
             type_ = part.type
     if not engine.types.is_known(type_) and not targets and _is_pure(engine, callee):
         # A function that a stub vouches for and that gives ``Any`` decodes data: json.loads, tomllib.load, ...
         targets = frozenset({Data()})
-    return Value(type_, targets, contents)
+    return Value(type_, targets, contents, tuple(instance.items()))
 
 
 def _result(engine: Engine, target: Target, arguments: tuple[Argument, ...]) -> Value:
@@ -54,7 +57,9 @@ def _of_definition(engine: Engine, fullname: str, arguments: tuple[Argument, ...
         return first if first.targets else Value(None, frozenset({Definition(known.IDENTITY)}))
     if engine.is_class(fullname):
         kind = engine.types.instance(fullname)
-        return Value(kind, EMPTY, EMPTY if engine.has_source(fullname) else _held(arguments))
+        if not engine.has_source(fullname):
+            return Value(kind, EMPTY, _held(arguments))
+        return Value(kind, EMPTY, EMPTY, tuple(made(engine, fullname, arguments).items()))
     if not engine.has_source(fullname):
         return Value(None, EMPTY, _held(arguments))
     value = NOTHING
@@ -82,7 +87,7 @@ def _of_bound(engine: Engine, target: Bound, arguments: tuple[Argument, ...]) ->
 
 def _merge(engine: Engine, left: Value, right: Value) -> Value:
     kind = left.type if engine.types.is_known(left.type) else right.type
-    return Value(kind, left.targets | right.targets, left.contents | right.contents)
+    return Value(kind, left.targets | right.targets, left.contents | right.contents, (*left.made, *right.made))
 
 
 def _held(arguments: tuple[Argument, ...]) -> frozenset[Target]:

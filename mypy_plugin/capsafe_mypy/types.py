@@ -225,7 +225,9 @@ class MypyTypes:
         """Return the canonical names of all classes that a value of type ``of`` is an instance of."""
         found = proper(of)
         if isinstance(found, UnionType):
-            several = [self.classes(i) for i in found.items if not isinstance(get_proper_type(i), NoneType)]
+            # ``X | Any`` is how typeshed writes an X that may be None.
+            silent = (NoneType, AnyType)
+            several = [self.classes(i) for i in found.items if not isinstance(get_proper_type(i), silent)]
             if not several or not all(several):
                 return ()
             return tuple(name for name in several[0] if all(name in other for other in several[1:]))

@@ -1,4 +1,4 @@
-"""The effect stubs: what code that can't be analysed does. The data lies beside this file; README.md has the grammar."""
+"""The effect stubs: what code that can't be analysed does. The data lies beside this file; the grammar in README.md."""
 
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
