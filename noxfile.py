@@ -44,7 +44,8 @@ def tests(session: nox.Session) -> None:
     session.install("--upgrade", "pip>=25.1")
     session.install(".", "--group", "dev")
     # pyproject.toml puts this folder on the path, for what tests share; that would hide the wheel behind the sources.
-    path = Path(session.create_tmp()) / "path"
+    # Not nox's own create_tmp(): it moves TMPDIR to where the paths of sockets get too long.
+    path = Path(session.virtualenv.location) / "path"
     path.mkdir(exist_ok=True)
     (path / "tests").unlink(missing_ok=True)
     (path / "tests").symlink_to(Path("tests").resolve())
