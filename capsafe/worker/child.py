@@ -82,6 +82,8 @@ def _run(task: Task, parent: int, channel: int) -> None:
 
 
 def _clean_up(task: Task, parent: int, channel: int) -> None:
+    # What the parent made is never collected here: looking at it would copy its pages.
+    gc.freeze()
     policy = task.policy
     process.die_with_parent(parent)
     # A session of its own: no terminal, and one group with all it will start, so that they can be ended together.
@@ -98,8 +100,6 @@ def _clean_up(task: Task, parent: int, channel: int) -> None:
         os.chdir("/")
     if not policy.grant.has(Import):
         refuse_imports()
-    # What the parent made is never collected here: looking at it would copy its pages.
-    gc.freeze()
 
 
 def _answer(task: Task, recorder: Recorder) -> Frame:

@@ -12,6 +12,8 @@ What it can't help: dicts and sets are built with the hashes of their keys, and 
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec.msgpack
+
 from capsafe.worker import tags
 from capsafe.worker.arrays import decode_array
 from capsafe.worker.classes import LocalClasses, Shape, find_class, read_shape
@@ -25,8 +27,6 @@ def decode(frame: Frame, *, local: Callable[[], LocalClasses]) -> object:
 
     ``local``: finds the classes that are in no module. Raises ``ProtocolError`` and nothing else.
     """
-    import msgspec.msgpack  # noqa: PLC0415 - late: import capsafe does without it
-
     try:
         keys, node = msgspec.msgpack.decode(frame.structure)
         decoder = Decoder(frame, local)

@@ -89,17 +89,19 @@ def find_denial(error: BaseException, recorder: Recorder, grant: Grant) -> Denia
         return _from_import(error, grant)
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return _check(EVENTS["_thread.start_new_thread"], (), errno.EPERM, grant)
-    if not isinstance(error, OSError):
-        return None
     if type(error).__name__ == "gaierror" and type(error).__module__ == "socket":
         asked = recorder.last_of("socket.getaddrinfo") or recorder.last_of("socket.gethostbyname")
-        return _check(EVENTS["socket.getaddrinfo"], asked or (), errno.EPERM, grant) if asked else None
-    if error.errno not in (errno.EPERM, errno.EACCES):
-        return None
+        return _check(EVENTS["socket.getaddrinfo"], asked, errno.EPERM, grant) if asked else None
+    if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
+        return _from_refusal(error, error.errno, recorder, grant)
+    return None
+
+
+def _from_refusal(error: OSError, code: int, recorder: Recorder, grant: Grant) -> Denial | None:
     innermost = _innermost(error.__traceback__)
     if innermost is not None and innermost.tb_frame.f_code.co_filename.startswith("<frozen importlib"):
         args = recorder.last_of("import") or (None,)
-        return _check(EVENTS["import"], args, error.errno, grant)
+        return _check(EVENTS["import"], args, code, grant)
     if error.filename is None and _is_raised(innermost):
         return None  # by the closure itself, and it does not say what for
     last = recorder.last(error)
@@ -112,7 +114,7 @@ def find_denial(error: BaseException, recorder: Recorder, grant: Grant) -> Denia
     if attempt.operation.startswith("make a TCP") and (asked := recorder.last_of("socket.getaddrinfo")):
         # create_connection asks for the address first, and that is what its caller knows.
         attempt, args = EVENTS["socket.connect"], (None, asked[:2])
-    return _check(attempt, args, error.errno, grant)
+    return _check(attempt, args, code, grant)
 
 
 def _from_note(error: BaseException, noted: tuple[object, ...], grant: Grant) -> Denial | None:
@@ -180,8 +182,9 @@ def called_name(traceback: TracebackType) -> str | None:
             break
         where = one.positions
         if where is not None and (where.lineno, where.col_offset) == start and one.opname.startswith("LOAD_"):
-            name = one.argval
-    return name if isinstance(name, str) else None
+            # The names of keyword arguments are loaded there too, as a tuple.
+            name = one.argval if isinstance(one.argval, str) and one.opname != "LOAD_CONST" else name
+    return name
 
 
 def _variant(event: str, args: tuple[Any, ...]) -> str:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import msgspec.msgpack
+
 from capsafe.errors import TransferError
 from capsafe.worker import tags
 from capsafe.worker.arrays import ArrayRefusedError, encode_array, is_array
@@ -34,8 +36,6 @@ def encode(value: object, kind: int, *, cap: int, local: Callable[[], LocalClass
     finds the classes that are in no module. ``name``: what an error calls the value. Raises ``TransferError`` with
     the path of what can't cross, its type and what to do.
     """
-    import msgspec.msgpack  # noqa: PLC0415 - late: import capsafe does without it
-
     for plain in (True, False):
         encoder = Encoder(local, plain=plain)
         try:

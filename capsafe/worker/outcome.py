@@ -30,19 +30,21 @@ _LINKS: Final = {
 }
 
 
-def read_outcome(frame: Frame, grant: Grant, *, local: Callable[[], LocalClasses], sources: frozenset[str]) -> object:
+def read_outcome(
+    frame: Frame, grant: Grant, *, local: Callable[[], LocalClasses], sources: Callable[[], frozenset[str]]
+) -> object:
     """Return the closure's result, or raise what it raised.
 
     ``grant``: of the sandbox, for what a denial should have had. ``local``: finds classes that are in no module.
-    ``sources``: files whose lines may be shown, besides those of loaded modules. Raises ``ProtocolError`` where the
-    frame is no answer.
+    ``sources``: gives files whose lines may be shown, besides those of loaded modules. Raises ``ProtocolError`` where
+    the frame is no answer.
     """
     value = decode(frame, local=local)
     if frame.kind == VALUE:
         return value
     try:
         error = _rebuild(value, grant)
-        error.add_note(_traceback(value, sources))
+        error.add_note(_traceback(value, sources()))
     except ProtocolError:
         raise
     except Exception as problem:

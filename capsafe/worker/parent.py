@@ -90,12 +90,14 @@ def run(  # noqa: PLR0913 - each has its name
     task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits))
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
     flush_inherited(policy.streams)
-    frame, usage, status = _converse(task, deadline, cancellation or Cancellation())
+    frame, usage, status = _converse(task, deadline, cancellation)
     if frame is None:
         _raise_killed(status, usage, limits)
-    sources = frozenset(
-        code.co_filename for root in roots if isinstance(code := getattr(root, "__code__", None), CodeType)
-    )
+
+    def sources() -> frozenset[str]:
+        codes = (getattr(root, "__code__", None) for root in roots)
+        return frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
+
     try:
         return read_outcome(frame, policy.grant, local=local, sources=sources)
     except ProtocolError as error:
@@ -103,7 +105,7 @@ def run(  # noqa: PLR0913 - each has its name
 
 
 def _converse(
-    task: child.Task, deadline: float | None, cancellation: Cancellation
+    task: child.Task, deadline: float | None, cancellation: Cancellation | None
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
     open_here: list[int] = list(os.pipe())
@@ -123,13 +125,15 @@ def _converse(
         open_here.remove(writing)
         pidfd = os.pidfd_open(pid)
         open_here.append(pidfd)
-        cancellation.attach(pidfd)
+        if cancellation is not None:
+            cancellation.attach(pidfd)
         cap = task.limits.result_size
         frame = receive(reading, pidfd, deadline=deadline, timeout=task.limits.timeout, cap=cap)
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
-        cancellation.attach(None)
+        if cancellation is not None:
+            cancellation.attach(None)
         usage, status = _end(pid) if pid else (None, None)
         close_all(open_here)
     return frame, usage, status
@@ -150,8 +154,10 @@ def _end(pid: int) -> tuple[struct_rusage | None, int | None]:
     """Kill the child and all it started, and reap it. Its number is its group's, and taken until it is reaped."""
     # It may not have made its group yet, and then it has started nothing.
     for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
+        try:
+            kill(pid, 9)
+        except (ProcessLookupError, PermissionError):
+            continue
     try:
         _, status, usage = os.wait4(pid, 0)
     except ChildProcessError:

@@ -24,7 +24,10 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class Arena:
-    """``base``: a folder for everybody, with ``inside``, a folder that may be granted, and ``outside`` with a secret file."""
+    """What there is to take.
+
+    ``base``: a folder for everybody, with ``inside``, a folder that may be granted, and ``outside`` with a secret file.
+    """
 
     base: Path
     inside: Path
@@ -78,7 +81,7 @@ def make_arena() -> Iterator[Arena]:
     folder = os.open(base, os.O_RDONLY)
     os.environ["CAPSAFE_SECRET"] = SECRET
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
+        server.settimeout(0)
         try:
             port = server.getsockname()[1]
             yield Arena(base, base / "inside", secret, descriptor, folder, port, os.getpid(), server, received)
@@ -144,6 +147,6 @@ def confined(attack: Attack, arena: Arena, user: int | None, grant: Any) -> bool
     return bool(in_child(watched, user)) or arena.happened()
 
 
-def scope(path: Path) -> Any:
-    """Make a scope of a path that is only known now."""
-    return Literal.__getitem__(str(path))
+def scoped(capability: Any, path: Path) -> Any:
+    """Give a capability a path that is only known now as its scope."""
+    return capability[Literal.__getitem__(str(path))]

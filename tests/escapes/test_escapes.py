@@ -7,8 +7,8 @@ from typing import Any, Never
 import pytest
 
 from capsafe import ReadFile, Spawn, WriteFile
+from tests.escapes.arena import NOBODY, Arena, Attack, confined, free, make_arena, scoped
 from tests.escapes.attacks import closures as attacks
-from tests.escapes.arena import NOBODY, Arena, Attack, confined, free, make_arena, scope
 
 pytestmark = pytest.mark.kernel
 
@@ -19,8 +19,8 @@ USERS = [pytest.param(None, id="self"), *([pytest.param(NOBODY, id="nobody")] if
 GROUPS: list[tuple[str, Any]] = [
     ("open_a_file", lambda _: Never),
     ("change_a_mode", lambda _: ReadFile),
-    ("read_beside_the_scope", lambda a: ReadFile[scope(a.inside)]),
-    ("write_beside_the_scope", lambda a: ReadFile[scope(a.inside)] | WriteFile[scope(a.inside)]),
+    ("read_beside_the_scope", lambda a: scoped(ReadFile, a.inside)),
+    ("write_beside_the_scope", lambda a: scoped(ReadFile, a.inside) | scoped(WriteFile, a.inside)),
     ("a_program_writes", lambda _: Spawn | ReadFile),
 ]
 

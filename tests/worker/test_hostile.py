@@ -1,5 +1,8 @@
 """Whatever bytes the child sends, the parent gets a value of the list or a ProtocolError, in bounded memory."""
 
+# Classes are the cases here: their names say what they are.
+# ruff: noqa: D101
+
 import dataclasses
 import decimal
 import enum

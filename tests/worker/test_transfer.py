@@ -1,5 +1,8 @@
 """What crosses comes back equal and of the same type; what can't says where it is and what to do."""
 
+# Classes and values are the cases here: their names say what they are, and naive times and duplicates cross as well.
+# ruff: noqa: D101, D102, PLW0108, DTZ001, PIE796, UP017
+
 import collections
 import dataclasses
 import datetime as dt
@@ -316,7 +319,7 @@ def test_arrays_come_back(array: Any) -> None:
     assert found.shape == array.shape
     assert found.tobytes() == array.tobytes()
     assert found.flags.writeable
-    assert found.flags.f_contiguous == (array.flags.f_contiguous or found.flags.c_contiguous and found.ndim < 2)
+    assert found.flags.f_contiguous == (array.flags.f_contiguous or (found.flags.c_contiguous and found.ndim < 2))
 
 
 @pytest.mark.parametrize(
@@ -357,7 +360,7 @@ class Descriptor:
         return 1
 
     @x.setter
-    def x(self, value: int) -> None:
+    def x(self, _: int) -> None:
         raise AssertionError("code of the class ran")
 
 
@@ -387,10 +390,15 @@ def nested(depth: int) -> object:
     return found
 
 
-#: Never closed: closing them is no part of a test.
+#: Closed at the end: closing them is no part of a test.
 FILE = io.FileIO(os.devnull)
 LAYERS = io.TextIOWrapper(io.BufferedReader(FILE))
 SOCKET = socket.socket()
+
+
+def teardown_module() -> None:
+    LAYERS.close()
+    SOCKET.close()
 
 
 TZIF = (pathlib.Path(zoneinfo.TZPATH[0]) / "UTC").read_bytes()

@@ -23,9 +23,31 @@ from tests.escapes.arena import SECRET, Arena
 LIBC = ctypes.CDLL(None, use_errno=True)
 X86 = os.uname().machine == "x86_64"
 NR = (
-    {"openat": 257, "socket": 41, "connect": 42, "execve": 59, "fork": 57, "kill": 62, "memfd": 319, "chmod": 90, "ptrace": 101, "vmread": 310}
+    {
+        "openat": 257,
+        "socket": 41,
+        "connect": 42,
+        "execve": 59,
+        "fork": 57,
+        "kill": 62,
+        "memfd": 319,
+        "chmod": 90,
+        "ptrace": 101,
+        "vmread": 310,
+    }
     if X86
-    else {"openat": 56, "socket": 198, "connect": 203, "execve": 221, "fork": 1079, "kill": 129, "memfd": 279, "chmod": 53, "ptrace": 117, "vmread": 270}
+    else {
+        "openat": 56,
+        "socket": 198,
+        "connect": 203,
+        "execve": 221,
+        "fork": 1079,
+        "kill": 129,
+        "memfd": 279,
+        "chmod": 53,
+        "ptrace": 117,
+        "vmread": 270,
+    }
 )
 
 
@@ -64,6 +86,7 @@ def find_any_descriptor(a: Arena) -> object:
                 return True
         except (OSError, UnicodeDecodeError):
             continue
+    return False
 
 
 def climb_from_an_inherited_folder(a: Arena) -> object:
@@ -200,7 +223,7 @@ def read_memory_by_the_system_call(a: Arena) -> object:
 
 
 def write_to_standard_output(a: Arena) -> object:
-    return os.write(1, b"")  == 0
+    return os.write(1, b"") == 0
 
 
 def print_something(a: Arena) -> object:
@@ -256,7 +279,8 @@ def load_a_library(a: Arena) -> object:
 
 
 def import_a_module(a: Arena) -> object:
-    import this_is_loaded_by_nobody_else
+    import this_is_loaded_by_nobody_else  # type: ignore[import-not-found]
+
     return True
 
 
@@ -328,6 +352,7 @@ def make_a_pipe(a: Arena) -> object:
 
 def lock_a_file(a: Arena) -> object:
     import fcntl
+
     fcntl.flock(os.open(a.secret, os.O_RDONLY), fcntl.LOCK_EX)
     return True
 
@@ -434,5 +459,10 @@ def a_program_has_the_environment(a: Arena) -> object:
 
 
 def a_program_reads_a_descriptor(a: Arena) -> object:
-    out = subprocess.run(["/bin/cat", f"/proc/self/fd/{a.descriptor}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(a.descriptor,))
+    out = subprocess.run(
+        ["/bin/cat", f"/proc/self/fd/{a.descriptor}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(a.descriptor,),
+    )
     return SECRET.encode() in out.stdout
