@@ -79,6 +79,10 @@ def set_attribute(engine: Engine, scope: Scope, base: Value, name: str, value: V
         if member.kind == "property":
             setter = Value(None, frozenset({Bound(member.fullname, base)}))
             emit(scope, Event("()", setter, (Argument(value),), target, ast.unparse(target)))
+    for member in engine.types.members(engine.types.declared(base.type, name), "__set__"):
+        if engine.has_source(member.fullname):
+            setter = Value(None, frozenset({Bound(member.fullname, Value(engine.types.declared(base.type, name)))}))
+            emit(scope, Event("()", setter, (Argument(base), Argument(value)), target, ast.unparse(target)))
     for member in engine.types.members(base.type, "__setattr__"):
         if engine.has_source(member.fullname):
             implicit(engine, scope, base, "__setattr__", target, (Argument(NOTHING), Argument(value)))

@@ -76,6 +76,12 @@ class Checker:
         scope = self._scope_around(node)
         return self.engine.evaluate(Scope(scope.function, self.source, scope), node)
 
+    def is_class(self, node: ast.expr, class_: str) -> bool:
+        """Return whether an expression is the class, or one below it, itself."""
+        names = (t.fullname for t in self.value_at(node).targets if isinstance(t, Definition))
+        facts = (self.engine.types.class_facts(name) for name in names)
+        return any(f is not None and class_ in f.family for f in facts)
+
     def takes_function(self, call: ast.Call) -> bool:
         """Return whether the first argument of a call is a lambda or a function of this file."""
         if not call.args or "capsafe" not in self.source.text:

@@ -10,7 +10,7 @@ from capsafe.effects.annotations import annotated
 from capsafe.effects.binding import is_static
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import emit
-from capsafe.effects.model import EMPTY, NOTHING, Argument, Definition, Event, Local, Module, Parameter, Value
+from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Definition, Event, Local, Module, Parameter, Value
 from capsafe.effects.source import absolute
 
 Run = Callable[[Engine, Scope, Sequence[ast.stmt]], None]
@@ -72,6 +72,10 @@ def import_from(engine: Engine, scope: Scope, node: ast.ImportFrom) -> None:
     """Record ``from a import b``, and bind its names."""
     origin = absolute(scope.source, node)
     emit(scope, _importing(scope, origin, node))
+    for alias in node.names:
+        submodule = f"{origin}.{alias.name}"
+        if alias.name != "*" and engine.is_module(submodule):
+            emit(scope, _importing(scope, submodule, node))
     if scope.function.qualname == "<module>":
         return  # a module's own names are resolved where they are used
     for alias in node.names:
@@ -98,14 +102,25 @@ def define(engine: Engine, scope: Scope, node: ast.FunctionDef | ast.AsyncFuncti
             emit(scope, Event("()", maker, (Argument(NOTHING),), decorator, ast.unparse(decorator)))
 
 
+def _subclass(engine: Engine, scope: Scope, base: Value, node: ast.expr) -> None:
+    for target in base.targets:
+        if isinstance(target, Definition):
+            member = engine.types.class_member(target.fullname, "__init_subclass__")
+            if member is not None and engine.has_source(member.fullname):
+                hook = Value(None, frozenset({Bound(member.fullname, base)}))
+                emit(scope, Event("()", hook, (), node, ast.unparse(node)))
+
+
 def define_class(engine: Engine, scope: Scope, node: ast.ClassDef, run: Run) -> None:
     """Record what defining a class does: its decorators, its bases and its body run then."""
     for decorator in node.decorator_list:
         if not engine.is_transparent(scope, decorator):
             maker = engine.evaluate(scope, decorator)
             emit(scope, Event("()", maker, (Argument(NOTHING),), decorator, ast.unparse(decorator)))
-    for part in (*node.bases, *(k.value for k in node.keywords)):
-        engine.evaluate(scope, part)
+    for part in node.bases:
+        _subclass(engine, scope, engine.evaluate(scope, part), part)
+    for keyword in node.keywords:
+        engine.evaluate(scope, keyword.value)
     inside = Scope(scope.function, scope.source, scope)
     inside.facts, inside.recording = scope.facts, scope.recording
     for statement in node.body:

@@ -377,6 +377,10 @@ class Engine:
             self.stubs.find(fullname) is None and self.sources.classes(fullname)
         )
 
+    def is_module(self, name: str) -> bool:
+        """Return whether a dotted name is that of a module: of a file, and not of something defined in its package."""
+        return self.types.path(name) is not None or self.sources.get(name) is not None
+
     def is_variable(self, fullname: str) -> bool:
         """Return whether the name is a variable that a stub speaks of: reading it is an effect of its own."""
         declaration = self.stubs.find(fullname)

@@ -206,6 +206,8 @@ def implicit(
             reason = Opaque(f"{name} of a value whose type is not known")
             emit(scope, Event("*", Value(None, frozenset({reason})), (), node, _text(node)))
             return Value(None, frozenset({reason}))
+    if name == "__getitem__":
+        targets += [Bound(m.fullname, value) for m in engine.types.members(value.type, "__missing__")]
     users = any(_has_users_class(engine, a.value.type) for a in arguments)
     visible = [t for t in targets if users or not _is_plain(engine, t, value)]
     if visible:

@@ -29,6 +29,7 @@ OPERATORS: Final = {
     ast.FloorDiv: "floordiv",
 }
 UNARY: Final = {ast.Invert: "__invert__", ast.UAdd: "__pos__", ast.USub: "__neg__", ast.Not: "__bool__"}
+REFLECTED: Final = {"__lt__": "__gt__", "__le__": "__ge__", "__gt__": "__lt__", "__ge__": "__le__", "__ne__": "__ne__"}
 COMPARE: Final = {
     ast.Eq: "__eq__",
     ast.NotEq: "__ne__",
@@ -89,7 +90,7 @@ def _compare(engine: Engine, scope: Scope, node: ast.Compare) -> Value:
         if method is not None:
             receiver, other = (right, left) if method == "__contains__" else (left, right)
             # Every object compares; only a class of the user's runs code of its own for that.
-            for value, name in ((receiver, method), (other, "__eq__")):
+            for value, name in ((receiver, method), (other, REFLECTED.get(method, "__eq__"))):
                 if is_users(engine, value, name):
                     implicit(engine, scope, value, name, node, (Argument(other),))
         left = right

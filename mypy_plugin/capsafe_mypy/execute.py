@@ -83,13 +83,11 @@ def _check_grants(checker: Checker, report: "Reporter", closures: list[Found]) -
 
 
 def _check_closures(checker: Checker, report: "Reporter", closures: list[Found]) -> None:
+    for node in _taken(checker):
+        report.value_taken(node)
     for found in closures:
         if found.call is None:
-            text = ast.unparse(found.node)
-            report.fail(
-                "capsafe-unknown", f"{text} is taken as a value: the closures it runs can't be seen", found.node
-            )
-            report.note("capsafe-unknown", f"write {text}(...) where the closure is", found.node)
+            report.value_taken(found.node)
             continue
         site = Site(found.call, found.node.attr, found.ambient)
         try:
@@ -105,11 +103,26 @@ def _closures(checker: Checker) -> Iterator[Found]:
     for node, parent in checker.attributes(CLOSURE_METHODS):
         kind = checker.value_at(node.value).type
         call = parent if isinstance(parent, ast.Call) and parent.func is node else None
+        if checker.is_class(node.value, SANDBOX):
+            yield Found(node, None, frozenset(), None)  # ``Sandbox.execute(sandbox, ...)``
+            continue
         if SANDBOX in checker.engine.types.classes(kind):
             yield Found(node, call, _ambient(kind), kind)
         elif call is not None and not checker.engine.types.is_known(kind) and checker.takes_function(call):
             # It may be a sandbox: what can't be told is checked as one that lets nothing be ambient.
             yield Found(node, call, frozenset(), None)
+
+
+def _taken(checker: Checker) -> Iterator[ast.Call]:
+    """Yield each ``getattr(sandbox, "execute")``: the method taken by a name that is a string."""
+    for node in ast.walk(checker.source.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="getattr"), args=[base, ast.Constant(value=str() as name), *_]):
+                kind = checker.value_at(base).type if name in CLOSURE_METHODS else None
+                if SANDBOX in checker.engine.types.classes(kind):
+                    yield node
+            case _:
+                pass
 
 
 def _ambient(of: object) -> frozenset[str]:
@@ -173,6 +186,12 @@ class Reporter:
         self._said.add(key)
         self._chk.fail(message, context, code=errorcodes.BY_NAME[code])
         return True
+
+    def value_taken(self, node: ast.expr) -> None:
+        """Report a method that runs closures and is taken as a value instead of being called."""
+        text = ast.unparse(node)
+        self.fail("capsafe-unknown", f"{text} is taken as a value: the closures it runs can't be seen", node)
+        self.note("capsafe-unknown", "write sandbox.execute(closure) where the closure is", node)
 
     def defect(self, error: Exception, node: ast.AST) -> None:
         """Report a failure of the analysis itself."""
