@@ -1,0 +1,3 @@
+"""A module that does something when it is imported."""
+
+print("imported")

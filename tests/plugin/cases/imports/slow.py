@@ -1,0 +1,5 @@
+"""Not pure."""
+
+
+def read(path: str) -> str:
+    return open(path).read()

@@ -1,0 +1,11 @@
+"""Two levels away."""
+
+import os
+
+
+def really_remove(path: str) -> None:
+    os.remove(path)
+
+
+def square(n: int) -> int:
+    return n * n
