@@ -1,5 +1,7 @@
 """capsafe: a sandbox whose type says what code may do."""
 
+from typing import TYPE_CHECKING
+
 from capsafe.broker import Broker as Broker
 from capsafe.capabilities import Ambient as Ambient
 from capsafe.capabilities import Capability as Capability
@@ -39,10 +41,12 @@ from capsafe.sandbox import Sandbox as Sandbox
 __version__: str
 
 
-def __getattr__(name: str) -> object:
-    """Read the version when it is asked for: importlib.metadata costs more than the rest of the package."""
-    if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415 - late, see above
+if not TYPE_CHECKING:  # type checkers must say of a misspelt name that it is not there
 
-        return version("capsafe")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Read the version when it is asked for: importlib.metadata costs more than the rest of the package."""
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 - late, see above
+
+            return version("capsafe")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

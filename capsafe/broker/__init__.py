@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 __all__ = ["Broker", "BrokerPath"]
 
 
-def __getattr__(name: str) -> object:
-    """Load BrokerPath when it is asked for: pathlib costs more than the rest of the package."""
-    if name == "BrokerPath":
-        from capsafe.broker.paths import BrokerPath  # noqa: PLC0415 - late, see above
+if not TYPE_CHECKING:  # type checkers must say of a misspelt name that it is not there
 
-        return BrokerPath
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Load BrokerPath when it is asked for: pathlib costs more than the rest of the package."""
+        if name == "BrokerPath":
+            from capsafe.broker.paths import BrokerPath  # noqa: PLC0415 - late, see above
+
+            return BrokerPath
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ from capsafe.effects import known
 from capsafe.effects.binding import bind
 from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.infer import Inference
-from capsafe.effects.messages import Finding, describe, with_others
+from capsafe.effects.messages import Finding, describe, with_missing, with_others
 from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Opaque, Parameter, Value
 from capsafe.effects.source import Function, FunctionNode, Source
 
@@ -25,11 +25,15 @@ SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One call that runs a closure: where it stands, and the names of the capabilities that may be ambient in it."""
+    """One call that runs a closure: where it stands, and the names of the capabilities that its sandbox grants.
+
+    ``ambient`` may be used without the broker, ``broker`` through it.
+    """
 
     call: ast.Call
     method: str
     ambient: frozenset[str] = frozenset()
+    broker: frozenset[str] = frozenset()
 
 
 class Checker:
@@ -316,8 +320,10 @@ class Checker:
             what = "" if effect.kind == "unknown" else effect.what if effect.kind == "holds" else effect.capabilities
             key = (finding.code, what, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
             groups.setdefault(key, []).append((effect, finding))
-        for (_, finding), *others in groups.values():
-            yield with_others(finding, [effect for effect, _ in others])
+        granted = [getattr(capabilities, name) for name in site.broker]
+        for (first, finding), *others in groups.values():
+            missing = frozenset(n for n in first.capabilities if not _covers(granted, n))
+            yield with_missing(with_others(finding, [effect for effect, _ in others]), missing)
 
 
 def _covers(allowed: Sequence[type[Capability]], name: str) -> bool:

@@ -51,6 +51,15 @@ def with_others(finding: Finding, others: Sequence[Effect]) -> Finding:
     return replace(finding, notes=(*finding.notes[:-1], note, *finding.notes[-1:]))
 
 
+def with_missing(finding: Finding, missing: frozenset[str]) -> Finding:
+    """Return a finding whose way out says that the sandbox must grant the capabilities, where it does not."""
+    *before, last = finding.notes
+    way, separator, rest = last.partition("; ")
+    if not missing or not separator:
+        return finding
+    return replace(finding, notes=(*before, f"{way} and grant {capabilities_text(missing)}; {rest}"))
+
+
 def _ambient(effect: Effect, node: ast.AST, path: tuple[str, ...]) -> Finding:
     needs = capabilities_text(effect.capabilities)
     primitive = _called(effect.what, read=effect.how == "read")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from mypy.checker_state import checker_state
 from mypy.nodes import Context, MypyFile
 from mypy.state import state
-from mypy.types import Instance, Type, TypeType, UnionType, get_proper_type
 
 from capsafe.effects.check import Checker, Site
 from capsafe.effects.engine import Engine
@@ -21,8 +20,8 @@ from capsafe.effects.messages import Finding
 from capsafe.effects.source import Sources
 from capsafe.effects.stubs import Stubs
 from capsafe_mypy import errorcodes
-from capsafe_mypy.fullnames import AMBIENT, CLOSURE_METHODS, SANDBOX
-from capsafe_mypy.grants import replace_refusals, unreadable
+from capsafe_mypy.fullnames import CLOSURE_METHODS, SANDBOX
+from capsafe_mypy.grants import NOTHING, Granted, granted, replace_refusals, unreadable
 from capsafe_mypy.positions import Positions
 from capsafe_mypy.types import MypyTypes
 
@@ -36,7 +35,7 @@ class Found:
 
     node: ast.Attribute
     call: ast.Call | None
-    ambient: frozenset[str]
+    granted: Granted
     sandbox: object
 
 
@@ -73,7 +72,7 @@ def _find_closures(checker: Checker, report: "Reporter", found: list[Found]) -> 
     found.extend(_closures(checker))
     for one in found:
         if one.call is not None:
-            checker.prepare(Site(one.call, one.node.attr, one.ambient), one.sandbox)
+            checker.prepare(Site(one.call, one.node.attr, one.granted.ambient, one.granted.broker), one.sandbox)
 
 
 def _check_grants(checker: Checker, report: "Reporter", closures: list[Found]) -> None:
@@ -89,7 +88,7 @@ def _check_closures(checker: Checker, report: "Reporter", closures: list[Found])
         if found.call is None:
             report.value_taken(found.node)
             continue
-        site = Site(found.call, found.node.attr, found.ambient)
+        site = Site(found.call, found.node.attr, found.granted.ambient, found.granted.broker)
         try:
             findings = list(checker.check(site))
         except Exception as error:  # noqa: BLE001 - whatever fails in here must be an error of the user's program
@@ -104,13 +103,13 @@ def _closures(checker: Checker) -> Iterator[Found]:
         kind = checker.value_at(node.value).type
         call = parent if isinstance(parent, ast.Call) and parent.func is node else None
         if checker.is_class(node.value, SANDBOX):
-            yield Found(node, None, frozenset(), None)  # ``Sandbox.execute(sandbox, ...)``
+            yield Found(node, None, NOTHING, None)  # ``Sandbox.execute(sandbox, ...)``
             continue
         if SANDBOX in checker.engine.types.classes(kind):
-            yield Found(node, call, _ambient(kind), kind)
+            yield Found(node, call, granted(kind), kind)
         elif call is not None and not checker.engine.types.is_known(kind) and checker.takes_function(call):
             # It may be a sandbox: what can't be told is checked as one that lets nothing be ambient.
-            yield Found(node, call, frozenset(), None)
+            yield Found(node, call, NOTHING, None)
 
 
 def _taken(checker: Checker) -> Iterator[ast.Call]:
@@ -123,43 +122,6 @@ def _taken(checker: Checker) -> Iterator[ast.Call]:
                     yield node
             case _:
                 pass
-
-
-def _ambient(of: object) -> frozenset[str]:
-    """Return the names of the capabilities that a sandbox's type grants as ambient, by each item of a union."""
-    found = get_proper_type(of) if isinstance(of, Type) else None
-    if isinstance(found, UnionType):
-        several = [_ambient(item) for item in found.items]
-        return frozenset.intersection(*several) if several else frozenset()
-    if not isinstance(found, Instance):
-        return frozenset()
-    base = next((b for b in found.type.mro if b.fullname == SANDBOX), None)
-    if base is None:
-        return frozenset()
-    from mypy.maptype import map_instance_to_supertype  # noqa: PLC0415 - light plugins start fast
-
-    names: set[str] = set()
-    for argument in map_instance_to_supertype(found, base).args:
-        names |= _granted_ambient(argument)
-    return frozenset(names)
-
-
-def _granted_ambient(argument: Type) -> set[str]:
-    found = get_proper_type(argument)
-    if isinstance(found, UnionType):
-        return {name for item in found.items for name in _granted_ambient(item)}
-    if isinstance(found, Instance) and found.type.fullname == AMBIENT:
-        return {name for inner in found.args for name in _names(inner)}
-    return set()
-
-
-def _names(of: Type) -> set[str]:
-    found = get_proper_type(of)
-    if isinstance(found, UnionType):
-        return {name for item in found.items for name in _names(item)}
-    if isinstance(found, TypeType):
-        return _names(found.item)
-    return {found.type.name} if isinstance(found, Instance) else set()
 
 
 class Reporter:

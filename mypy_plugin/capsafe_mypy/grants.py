@@ -7,6 +7,8 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 from typing import TYPE_CHECKING, Final
 
 from mypy.maptype import map_instance_to_supertype
@@ -17,7 +19,7 @@ from capsafe.effects.check import Checker
 from capsafe.effects.messages import Finding
 from capsafe.effects.model import Definition
 from capsafe_mypy import errorcodes
-from capsafe_mypy.fullnames import CAPABILITY, SANDBOX
+from capsafe_mypy.fullnames import AMBIENT, CAPABILITY, SANDBOX
 
 if TYPE_CHECKING:
     from mypy.checker import TypeChecker
@@ -109,6 +111,49 @@ def _unreadable(argument: Type) -> str | None:
     if isinstance(found, Instance) and found.type.fullname == CAPABILITY:
         return "Capability, the root of them all"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The names of the capabilities that a sandbox's type grants: to its broker, and as ambient."""
+
+    broker: frozenset[str]
+    ambient: frozenset[str]
+
+    def __and__(self, other: "Granted") -> "Granted":
+        """Return what both grant."""
+        return Granted(self.broker & other.broker, self.ambient & other.ambient)
+
+    def __or__(self, other: "Granted") -> "Granted":
+        """Return what either grants."""
+        return Granted(self.broker | other.broker, self.ambient | other.ambient)
+
+
+NOTHING: Final = Granted(frozenset(), frozenset())
+
+
+def granted(of: object) -> Granted:
+    """Return what a sandbox's type grants; of a union, what each item does."""
+    found = get_proper_type(of) if isinstance(of, Type) else None
+    if isinstance(found, UnionType):
+        return reduce(and_, (granted(item) for item in found.items))
+    if not isinstance(found, Instance):
+        return NOTHING
+    base = next((b for b in found.type.mro if b.fullname == SANDBOX), None)
+    if base is None:
+        return NOTHING
+    return reduce(or_, (_granted(argument) for argument in map_instance_to_supertype(found, base).args), NOTHING)
+
+
+def _granted(argument: Type) -> Granted:
+    found = get_proper_type(argument)
+    if isinstance(found, UnionType):
+        return reduce(or_, (_granted(item) for item in found.items))
+    if not isinstance(found, Instance):
+        return NOTHING
+    if found.type.fullname == AMBIENT:
+        return reduce(or_, (Granted(frozenset(), _granted(inner).broker) for inner in found.args), NOTHING)
+    return Granted(frozenset({found.type.name}), frozenset())
 
 
 @dataclass(frozen=True, slots=True)

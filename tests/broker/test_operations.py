@@ -370,9 +370,9 @@ OTHERS = [
     Case(
         "import_module",
         Import,
-        lambda b, _: ("colorsys" in sys.modules, b.import_module("colorsys").rgb_to_hsv(0, 0, 0)),
-        (False, (0.0, 0.0, 0)),
-        target="colorsys",
+        lambda b, _: ("tabnanny" in sys.modules, b.import_module("tabnanny").__name__),
+        (False, "tabnanny"),
+        target="tabnanny",
     ),
     Case("hostname", SystemInfo, lambda b, _: b.hostname(), os.uname().nodename, target=""),
     Case("uname", SystemInfo, lambda b, _: b.uname().release, os.uname().release, target=""),

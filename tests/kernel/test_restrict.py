@@ -319,7 +319,7 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
     "utime": os.utime,
     "setxattr": lambda file: os.setxattr(file, b"user.x", b"1"),
     "unlink": lambda file: file.unlink(),
-    "rename": lambda file: file.rename(file.with_name("new")) and None,
+    "rename": lambda file: os.rename(file, file.with_name("new")),
     "link": lambda file: os.link(file, file.with_name("new")),
     "symlink": lambda file: os.symlink(file, file.with_name("new")),
     "mkdir": lambda file: file.with_name("new").mkdir(),

@@ -136,20 +136,20 @@ except PermissionError as error:
 
 
 def test_an_import_inside_says_so() -> None:
-    assert "colorsys" not in sys.modules
-    error = denied(PURE, lambda _: __import__("colorsys"))
-    assert (error.operation, error.target, error.capability) == ("import", "colorsys", "Import")
-    error = denied(Sandbox[ReadFile[Literal["/etc"]]](), lambda _: __import__("colorsys"))
+    assert "tabnanny" not in sys.modules
+    error = denied(PURE, lambda _: __import__("tabnanny"))
+    assert (error.operation, error.target, error.capability) == ("import", "tabnanny", "Import")
+    error = denied(Sandbox[ReadFile[Literal["/etc"]]](), lambda _: __import__("tabnanny"))
     assert error.capability == "Import"
 
     def closure(_: object) -> str:
         try:
-            import colorsys  # noqa: F401 - whether it can be imported is the test
+            import tabnanny  # noqa: F401 - whether it can be imported is the test
         except ImportError as error:
             return str(error)
         return "imported"
 
-    assert "import colorsys before execute, or grant Import" in PURE.execute(closure)
+    assert "import tabnanny before execute, or grant Import" in PURE.execute(closure)
 
 
 def test_what_the_standard_library_loads_late_is_there() -> None:

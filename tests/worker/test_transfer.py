@@ -283,7 +283,7 @@ def test_classes_of_functions_are_found_through_the_closure() -> None:
     assert [type(one) for one in found] == [first, second, kind]
     assert found == [first(1), second(2), kind.A]
     for one in (functools.partial(closure), SimpleNamespace(x=1), [closure], {"k": (closure,)}):
-        refers = one is not None and not isinstance(one, SimpleNamespace)
+        refers = not isinstance(one, SimpleNamespace)
         if refers:
             assert send(second(3), about=(one,)) == second(3)
         else:
