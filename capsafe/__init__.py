@@ -1,6 +1,6 @@
 """capsafe: a sandbox whose type says what code may do."""
 
-from typing import TYPE_CHECKING
+import typing
 
 from capsafe.broker import Broker as Broker
 from capsafe.capabilities import Ambient as Ambient
@@ -41,7 +41,7 @@ from capsafe.sandbox import Sandbox as Sandbox
 __version__: str
 
 
-if not TYPE_CHECKING:  # type checkers must say of a misspelt name that it is not there
+if not typing.TYPE_CHECKING:  # type checkers must say of a misspelt name that it is not there
 
     def __getattr__(name: str) -> object:
         """Read the version when it is asked for: importlib.metadata costs more than the rest of the package."""
@@ -50,3 +50,6 @@ if not TYPE_CHECKING:  # type checkers must say of a misspelt name that it is no
 
             return version("capsafe")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+del typing  # what is public is what is listed above

@@ -73,11 +73,22 @@ def _assign_attribute(engine: Engine, scope: Scope, target: ast.Attribute, value
     set_attribute(engine, scope, base, target.attr, value, target)
 
 
+def delete_attribute(engine: Engine, scope: Scope, base: Value, target: ast.Attribute) -> None:
+    """Record what deleting an attribute runs: a property's deleter, or ``__delattr__``."""
+    names = [f"{m.fullname}.deleter" for m in engine.types.members(base.type, target.attr) if m.kind == "property"]
+    names += [m.fullname for m in engine.types.members(base.type, "__delattr__")]
+    for name in names:
+        if engine.has_source(name):
+            deleter = Value(None, frozenset({Bound(name, base, exact=True)}))
+            emit(scope, Event("()", deleter, (), target, ast.unparse(target)))
+
+
 def set_attribute(engine: Engine, scope: Scope, base: Value, name: str, value: Value, target: ast.expr) -> None:
     """Record what setting an attribute runs: a property's setter, or ``__setattr__``."""
     for member in engine.types.members(base.type, name):
         if member.kind == "property":
-            setter = Value(None, frozenset({Bound(member.fullname, base)}))
+            fullname = f"{member.fullname}.setter" if engine.has_source(member.fullname) else member.fullname
+            setter = Value(None, frozenset({Bound(fullname, base, exact=True)}))
             emit(scope, Event("()", setter, (Argument(value),), target, ast.unparse(target)))
     for member in engine.types.members(engine.types.declared(base.type, name), "__set__"):
         if engine.has_source(member.fullname):

@@ -4,7 +4,7 @@ Knows Python's rules for passing arguments. It refuses to know effects.
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from capsafe.effects.engine import Engine
@@ -58,6 +58,25 @@ def bind(
     _bind_rest(function, node.args, bound, rest, spread)
     _bind_defaults(engine, function, node.args, bound, spread)
     return bound
+
+
+def defaulted(
+    function: Function, receiver: Value | None, arguments: tuple[Argument, ...]
+) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the parameters that are surely left to their defaults in a call, each with its default."""
+    node = function.node
+    if isinstance(node, ast.Module | ast.ClassDef) or any(a.star for a in arguments):
+        return
+    positional = [*node.args.posonlyargs, *node.args.args]
+    named = {a.name for a in arguments if a.name is not None}
+    filled = sum(a.name is None for a in arguments) + (receiver is not None and not is_static(function))
+    first = len(positional) - len(node.args.defaults)
+    for index, default in enumerate(node.args.defaults, first):
+        if index >= filled and positional[index].arg not in named:
+            yield positional[index].arg, default
+    for parameter, kw_default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        if kw_default is not None and parameter.arg not in named:
+            yield parameter.arg, kw_default
 
 
 def bind_call(
@@ -149,9 +168,12 @@ def substitute(engine: Engine, value: Value, bindings: Mapping[Parameter, Value]
 
 
 def item_type(engine: Engine, value: Value) -> object:
-    """Return the type of the items of a container, as far as its type arguments say."""
+    """Return the type of a container's items, as its type arguments or its iteration say; None for no container."""
     parts = engine.types.parts(value.type)
-    return parts[-1] if parts else None
+    if parts:
+        return parts[-1]
+    iterator = engine.types.call(engine.types.attribute(value.type, "__iter__"), ())
+    return engine.types.call(engine.types.attribute(iterator, "__next__"), ())
 
 
 def _rewrite(engine: Engine, target: Target, bindings: Mapping[Parameter, Value], depth: int) -> Target:

@@ -14,6 +14,7 @@ from capsafe import capabilities
 from capsafe.capabilities import Capability
 from capsafe.effects import known
 from capsafe.effects.binding import bind
+from capsafe.effects.containers import starred
 from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.infer import Inference
 from capsafe.effects.messages import Finding, describe, with_missing, with_others
@@ -169,7 +170,7 @@ class Checker:
             star = isinstance(node, ast.Starred)
             inner = node.value if isinstance(node, ast.Starred) else node
             value = self.engine.evaluate(scope, inner)
-            yield Argument(Value(None, value.contents, value.contents) if star else value, star=star, node=inner)
+            yield Argument(starred(self.engine, scope, value, inner) if star else value, star=star, node=inner)
         for keyword in call.keywords:
             value = self.engine.evaluate(scope, keyword.value)
             spread = keyword.arg is None

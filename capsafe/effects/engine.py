@@ -74,6 +74,7 @@ class Engine:
         self.hints: dict[str, dict[str, object]] = {}
         self._variants: dict[str, int] = {}
         self._changed: dict[str, set[str]] = {}
+        self._scopes_around: dict[str, Scope] = {}
         self._around: dict[str, Scope] = {}
 
     def evaluate(self, scope: Scope, node: ast.expr) -> Value:
@@ -91,6 +92,7 @@ class Engine:
         top = scope.function.qualname == "<module>"
         prefix = "" if top else f"{scope.function.qualname}.<locals>."
         function = make_function(scope.source, node, prefix + name, None if top else scope.function)
+        self._scopes_around[function.key] = scope  # a comprehension's names are in no function's scope
         return self._functions.setdefault(function.key, function)
 
     def enclose(self, scope: Scope, node: ast.ClassDef) -> None:
@@ -132,7 +134,9 @@ class Engine:
         source = self.sources.get(function.module)
         if source is None:  # pragma: no cover - a body always comes out of a source
             raise LookupError(function.key)
-        parent = self.scope(function.parent) if function.parent else self._around.get(function.owner or "")
+        parent = self._scopes_around.get(function.key)
+        if parent is None:
+            parent = self.scope(function.parent) if function.parent else self._around.get(function.owner or "")
         scope = Scope(function, source, parent)
         self._scopes[function.key] = scope
         self._language.interpret(self, scope)

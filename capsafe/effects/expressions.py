@@ -29,11 +29,14 @@ def evaluate(engine: Engine, scope: Scope, node: ast.expr) -> Value:
     exact = engine.types.at(scope.source.path, node)
     if not engine.types.is_known(exact):
         return value
-    if engine.types.is_precise(value.type) and not engine.types.is_precise(exact):
-        return value  # in a function without annotations the checker infers no more than the outermost type
+    if engine.types.is_precise(value.type) and (isinstance(node, DISPLAYS) or not engine.types.is_precise(exact)):
+        # In a function without annotations the checker infers no more than the outermost type; and of a display it says
+        # what is wanted of its items, where it is known what they are.
+        return value
     return Value(exact, value.targets, value.contents, value.made)
 
 
+DISPLAYS: Final = (ast.List, ast.Set, ast.Tuple, ast.Dict)
 FILLING: Final = frozenset({"add", "append", "insert", "setdefault"})
 
 
@@ -52,6 +55,10 @@ def _name(engine: Engine, scope: Scope, node: ast.Name) -> Value:
             emit_held(engine, scope, Value(exact) if engine.types.is_known(exact) else value, node)
         emit_read(engine, scope, value, node)
         value = without_reads(engine, value)
+        if any(isinstance(t, Opaque) for t in value.targets):
+            exact = engine.types.at(scope.source.path, node)
+            if engine.types.is_known(exact):
+                return Value(exact)  # a name of a comprehension around: the type checker knows it
     return value
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from capsafe.effects import known
-from capsafe.effects.binding import bind_call, item_type
+from capsafe.effects.binding import bind_call, defaulted, item_type
 from capsafe.effects.construct import constructed
 from capsafe.effects.engine import UNSEEN, Engine, held_by
 from capsafe.effects.fixpoint import Fixpoint
@@ -38,6 +38,9 @@ from capsafe.effects.source import Function
 from capsafe.effects.stubs import NOT_LITERAL, Actual, Clause
 
 DEEPEST: Final = 6  # calls of a body within itself with other arguments each time: past this nothing new is found
+
+
+NONE: Final = ("types.NoneType", "builtins.object")
 
 
 class Inference:
@@ -107,6 +110,8 @@ class Inference:
             for target in callee.contents:
                 yield from self._call_target(target, callee, arguments)
             return
+        if types.classes(callee.type) == NONE:
+            return  # calling None does nothing but fail
         members = types.members(callee.type, "__call__") if types.classes(callee.type) else ()
         if members and not types.is_callable(callee.type):
             for member in members:
@@ -124,6 +129,7 @@ class Inference:
                 yield from self._bound(target, arguments)
             case Local():
                 function = self.engine.function(target.key)
+                yield from self._defaults(function, None, arguments)
                 function, bound = bind_call(self.engine, function, None, arguments)
                 yield from self.instantiate(function, {**dict(target.bindings), **bound})
             case Parameter() | Item():
@@ -163,7 +169,18 @@ class Inference:
                 passed = arguments if receiver is None else (Argument(receiver), *arguments)
                 yield from self.call(replaced, passed)
             else:
+                yield from self._defaults(function, receiver, arguments)
                 yield from self.instantiate(*bind_call(self.engine, function, receiver, arguments))
+
+    def _defaults(
+        self, function: Function, receiver: Value | None, arguments: tuple[Argument, ...]
+    ) -> Iterator[Effect]:
+        """Yield the defaults of a function that hold authority and are taken in a call."""
+        for name, default in defaulted(function, receiver, arguments):
+            held = held_by(self.engine.types, self.engine.default(function, default).type)
+            if held is not None:
+                frame = Frame(function.name, function.path, default.lineno, f"{name}={ast.unparse(default)}")
+                yield Effect("holds", f"{ast.unparse(default)}, the default of {name!r}, is {held}", witness=(frame,))
 
     def _bound(self, target: Bound, arguments: tuple[Argument, ...]) -> Iterator[Effect]:
         engine, receiver = self.engine, target.receiver
@@ -251,7 +268,10 @@ class Inference:
         """Yield what a use of a parameter comes to when it stands for ``value``."""
         if effect.how.startswith("[]"):
             items = frozenset(Item(t) for t in value.targets if isinstance(t, Parameter))
-            value = Value(item_type(self.engine, value), value.contents | items, value.contents)
+            kind = item_type(self.engine, value)
+            if self.engine.types.is_known(value.type) and not self.engine.types.members(value.type, "__iter__"):
+                return  # it holds nothing
+            value = Value(kind, value.contents | items, value.contents)
             effect = replace(effect, how=effect.how[2:])
         if effect.how == "()":
             found = self.call(value, effect.arguments)
@@ -348,7 +368,9 @@ class Inference:
         literal: object = NOT_LITERAL
         if isinstance(argument.node, ast.Constant):
             literal = argument.node.value
-        classes = () if argument.star else self.engine.types.classes(argument.value.type)
+        types, kind = self.engine.types, argument.value.type
+        either = types.may_be_none(kind) and types.classes(kind) != NONE
+        classes = () if argument.star or either else types.classes(kind)
         star = argument.star and not argument.mapping
         return Actual(argument.name, literal, star, argument.mapping, classes)
 

@@ -7,7 +7,20 @@ from capsafe.effects import known
 from capsafe.effects.binding import bind_call, substitute
 from capsafe.effects.construct import made
 from capsafe.effects.engine import Engine
-from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Data, Definition, Local, Parameter, Target, Value
+from capsafe.effects.model import (
+    EMPTY,
+    NOTHING,
+    Argument,
+    Bound,
+    Data,
+    Definition,
+    Item,
+    Local,
+    Opaque,
+    Parameter,
+    Target,
+    Value,
+)
 from capsafe.effects.source import Function
 
 
@@ -19,6 +32,8 @@ def result_of(engine: Engine, callee: Value, arguments: tuple[Argument, ...]) ->
     instance: dict[Parameter, Value] = {}
     for target in callee.targets:
         part = _result(engine, target, arguments)
+        if isinstance(target, Parameter | Item) and engine.types.is_known(type_):
+            part = NOTHING  # its declared type says what it gives
         targets, contents = targets | part.targets, contents | part.contents
         instance.update(part.made)
         if not engine.types.is_known(type_):
@@ -41,8 +56,9 @@ def _result(engine: Engine, target: Target, arguments: tuple[Argument, ...]) -> 
             return substitute(engine, engine.facts(function).returns, {**dict(target.bindings), **bound})
         case Bound():
             return _of_bound(engine, target, arguments)
-        case Parameter():
-            return NOTHING
+        case Parameter() | Item():
+            name = target.name if isinstance(target, Parameter) else target.parameter.name
+            return Value(None, frozenset({Opaque(f"what calling {name!r} gives")}))
         case _:
             return NOTHING
 

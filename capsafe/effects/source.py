@@ -5,9 +5,10 @@ Knows syntax trees and names. It refuses to know types and effects.
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -102,7 +103,7 @@ def _index_scope(source: Source, body: list[ast.stmt], prefix: str, owner: str |
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 if not _is_overload(statement):
-                    qualname = prefix + statement.name
+                    qualname = prefix + statement.name + _accessor(statement)
                     found = make_function(source, statement, qualname, None, owner)
                     source.functions.setdefault(qualname, []).append(found)
             case ast.ClassDef():
@@ -143,6 +144,14 @@ def _index_target(source: Source, prefix: str, target: ast.expr, value: ast.expr
             pass
 
 
+def _accessor(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return what tells a property's setter and deleter, which have its name, from the property itself."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Attribute) and decorator.attr in {"setter", "deleter"}:
+            return f".{decorator.attr}"
+    return ""
+
+
 def _is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(
         (isinstance(d, ast.Name) and d.id == "overload") or (isinstance(d, ast.Attribute) and d.attr == "overload")
@@ -164,9 +173,10 @@ def absolute(source: Source, node: ast.ImportFrom) -> str:
 class Sources:
     """The modules whose source can be read, each parsed once."""
 
-    def __init__(self, locate: Callable[[str], str | None]) -> None:
-        """Take ``locate``, which gives the file of a module by its name, or None."""
+    def __init__(self, locate: Callable[[str], str | None], given: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Take ``locate``, which gives the file of a module by its name or None, and texts that lie in no file."""
         self._locate = locate
+        self._given = given
         self._modules: dict[str, Source | None] = {}
 
     def get(self, module: str) -> Source | None:
@@ -177,10 +187,10 @@ class Sources:
 
     def _load(self, module: str) -> Source | None:
         path = self._locate(module)
-        if path is None or not path.endswith(".py"):
+        if path is None or (module not in self._given and not path.endswith(".py")):
             return None
         try:
-            text = Path(path).read_bytes()
+            text = self._given[module].encode() if module in self._given else Path(path).read_bytes()
             tree = ast.parse(text, filename=path)
             decoded = text.decode("utf-8", "replace")
         except (OSError, SyntaxError, ValueError, RecursionError):

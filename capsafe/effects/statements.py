@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from capsafe.effects.annotations import annotated
-from capsafe.effects.assignment import assign, bind_name
+from capsafe.effects.assignment import assign, bind_name, delete_attribute
 from capsafe.effects.containers import awaited, item_of, iterate, join
 from capsafe.effects.definitions import define_class, define_function, import_from, import_module, parameters
 from capsafe.effects.engine import Engine, Scope
@@ -199,7 +199,9 @@ def _assert(engine: Engine, scope: Scope, node: ast.Assert) -> None:
 
 def _delete(engine: Engine, scope: Scope, node: ast.Delete) -> None:
     for target in node.targets:
-        if not isinstance(target, ast.Name):
+        if isinstance(target, ast.Attribute):
+            delete_attribute(engine, scope, engine.evaluate(scope, target.value), target)
+        elif not isinstance(target, ast.Name):
             engine.evaluate(scope, target)
 
 

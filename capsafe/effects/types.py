@@ -64,6 +64,9 @@ class Types(Protocol):
     def is_precise(self, of: object) -> bool:
         """Return whether the type is known in all its parts: no ``Any`` inside either."""
 
+    def may_be_none(self, of: object) -> bool:
+        """Return whether a value of the type may be None."""
+
     def is_callable(self, of: object) -> bool:
         """Return whether the type is that of a function: ``Callable[...]`` and the like, not an instance."""
 

@@ -111,8 +111,14 @@ def read_flag(decoder: "Decoder", node: list[Node], depth: int) -> object:
     cls: Any = decoder.shape(index, ENUM).cls
     if not issubclass(cls, enum.Flag):
         raise ProtocolError("an enum that is no Flag has a value without a name")
+    number = read_int(value)
+    known = 0
+    for member in type.__getattribute__(cls, "_member_map_").values():
+        known |= int(member._value_)
+    if number & ~known and type.__getattribute__(cls, "_boundary_") is not enum.KEEP:
+        raise ProtocolError("a Flag has bits that none of its members has")  # the first releases of 3.11 take them
     # Flag's own, past what the class may have instead.
-    return enum.Flag.__dict__["_missing_"].__func__(cls, read_int(value))
+    return enum.Flag.__dict__["_missing_"].__func__(cls, number)
 
 
 def read_dataclass(decoder: "Decoder", node: list[Node], depth: int) -> object:

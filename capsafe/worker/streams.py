@@ -94,7 +94,7 @@ def refuse_streams(names: frozenset[str]) -> None:
 def _open(descriptor: int, name: str, old: Any) -> object:  # noqa: ANN401 - whatever the parent has put there
     encoding = getattr(old, "encoding", None)
     errors = getattr(old, "errors", None)
-    return open(
+    stream: Any = open(
         descriptor,
         "r" if name == "stdin" else "w",
         buffering=1,
@@ -102,6 +102,10 @@ def _open(descriptor: int, name: str, old: Any) -> object:  # noqa: ANN401 - wha
         errors=errors if isinstance(errors, str) else "backslashreplace",
         closefd=False,
     )
+    if name == "stdin":
+        # A pipe is shared: what a child reads ahead would be lost to the parent and to the next closure.
+        stream._CHUNK_SIZE = 1  # noqa: SLF001 - the one way to read no further than a line
+    return stream
 
 
 def flush_inherited(granted: frozenset[str]) -> None:

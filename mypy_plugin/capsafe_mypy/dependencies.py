@@ -38,8 +38,10 @@ class Dependencies:
         self._located: dict[tuple[str, str], str | None] = {}
         self._ours: str | None = None
 
-    def may_matter(self, module: str, path: str) -> bool:
-        """Return whether the file has text that could run a closure, make a sandbox or take a broker."""
+    def may_matter(self, module: str, path: str, text: str | None = None) -> bool:
+        """Return whether a file, or a text that lies in none, could run a closure, make a sandbox or take a broker."""
+        if text is not None:
+            return TRIGGER.search(text.encode()) is not None
         if module.partition(".")[0] in OWN or not path.endswith(".py"):
             return False
         try:

@@ -40,16 +40,22 @@ class Found:
 
 
 def check_file(
-    chk: "TypeChecker", tree: MypyFile, stubs: Stubs, locate: Callable[[str, str | None], str | None]
+    chk: "TypeChecker",
+    tree: MypyFile,
+    stubs: Stubs,
+    locate: Callable[[str, str | None], str | None],
+    text: str | None = None,
 ) -> None:
     """Report what is wrong with the closures of a file that mypy has just checked.
 
-    ``locate`` gives the file with the source of a module, from its name and the file in which mypy found it.
+    ``locate`` gives the file with the source of a module, from its name and the file in which mypy found it; ``text``
+    is the source of this one where it lies in no file.
     """
     with state.strict_optional_set(chk.options.strict_optional), checker_state.set(chk):
         context = Context(1, 0)
         paths = {tree.fullname: tree.path}
-        sources = Sources(lambda module: paths.get(module) or locate(module, types.path(module)))
+        given = {} if text is None else {tree.fullname: text}
+        sources = Sources(lambda module: paths.get(module) or locate(module, types.path(module)), given)
         types = MypyTypes(chk, tree.path, context, Positions((), "", characters=False))
         source = sources.get(tree.fullname)
         if source is None:

@@ -4,7 +4,7 @@ Knows mypy's plugin interface alone. It hooks no names but capsafe's own, since 
 """
 
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mypy.nodes import MypyFile
 from mypy.options import Options
@@ -16,6 +16,9 @@ from capsafe_mypy.execute import check_file
 
 if TYPE_CHECKING:
     from mypy.checker import TypeChecker
+
+
+PROGRAM: Final = "<string>"  # the path that mypy gives to the program of -c
 
 
 class CapsafePlugin(Plugin):
@@ -40,9 +43,18 @@ class CapsafePlugin(Plugin):
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
         """Check the closures of a module: it has just been checked, so all types are there."""
-        if self._dependencies.may_matter(file.fullname, file.path):
-            check_file(_checker_of(file), file, self.stubs, self._dependencies.locate)
+        text = _text_of(file) if file.path == PROGRAM else None
+        if self._dependencies.may_matter(file.fullname, file.path, text):
+            check_file(_checker_of(file), file, self.stubs, self._dependencies.locate, text)
         return set()
+
+
+def _text_of(file: MypyFile) -> str:
+    """Return the text of a program that was given on mypy's command line, and so lies in no file."""
+    for referrer in gc.get_referrers(file):
+        if type(referrer).__name__ == "State" and isinstance(referrer.source, str):
+            return referrer.source
+    raise LookupError("capsafe: the program given by -c was not found, so it was not checked; put it in a file")
 
 
 def _checker_of(file: MypyFile) -> "TypeChecker":

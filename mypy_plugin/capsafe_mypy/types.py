@@ -247,6 +247,12 @@ class MypyTypes:
         """Return whether the type is known in all its parts."""
         return self.is_known(of) and ANYTHING.search(str(of)) is None
 
+    def may_be_none(self, of: object) -> bool:
+        """Return whether a value of the type may be None."""
+        found = proper(of)
+        several = found.items if isinstance(found, UnionType) else [found] if found is not None else []
+        return any(isinstance(get_proper_type(item), NoneType) for item in several)
+
     def is_callable(self, of: object) -> bool:
         """Return whether the type is that of a function."""
         found = proper(of)

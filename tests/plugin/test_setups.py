@@ -133,7 +133,6 @@ def test_a_helper_in_another_source_root(tmp_path: Path) -> None:
     check_edits(["-p", "app"], tmp_path, tmp_path / "two/far.py")
 
 
-@pytest.mark.xfail(strict=True, reason="known missed alarm: such a program has no file, so its source is not read")
 def test_a_program_on_the_command_line(tmp_path: Path) -> None:
     write(tmp_path, {"mypy.ini": INI})
     program = "from typing import Never\nfrom capsafe import Sandbox\nSandbox[Never]().execute(lambda b: open('x'))"

@@ -118,6 +118,7 @@ def test_the_interrupt_of_the_parent_ends_the_child() -> None:
 import os, signal, threading, time
 from typing import Never
 from capsafe import Sandbox
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a script in the background is started with it ignored
 Sandbox[Never]().execute(lambda b: 1)
 before = sorted(os.listdir("/proc/self/fd"))
 threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
@@ -231,3 +232,15 @@ def test_threads_can_be_granted() -> None:
         return found
 
     assert sandbox_of(Threads).execute(closure) == [2, 4, 6]
+
+
+def test_what_a_closure_does_not_read_is_left_for_the_next() -> None:
+    """A pipe is shared: a buffer that reads ahead in one child would swallow the rest."""
+    program = """
+from capsafe import Sandbox, Stdin
+sandbox = Sandbox[Stdin]()
+print(sandbox.execute(lambda b: b.input()), sandbox.execute(lambda b: b.input()), input())
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, input="one\ntwo\nthree\n", capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "one two three\n"

@@ -390,7 +390,7 @@ def property_delete() -> None:
 
 
 def property_clean() -> None:
-    SANDBOX.execute(lambda broker: Things().size)  # FALSE: [capsafe-ambient]
+    SANDBOX.execute(lambda broker: Things().size)
 
 
 def class_as_decorator() -> None:
@@ -414,11 +414,11 @@ def registry_run() -> None:
 
 
 def protocol_in_a_list() -> None:
-    SANDBOX.execute(lambda broker: total([Square(1), Measured()]))  # MISSED: [capsafe-ambient] ReadFile  # FALSE: [capsafe-unknown]
+    SANDBOX.execute(lambda broker: total([Square(1), Measured()]))  # E: [capsafe-ambient] ReadFile
 
 
 def protocol_in_a_list_clean() -> None:
-    SANDBOX.execute(lambda broker: total([Square(1), Square(2)]))  # FALSE: [capsafe-unknown]
+    SANDBOX.execute(lambda broker: total([Square(1), Square(2)]))
 
 
 def protocol_parameter_unknown(shape: Shape) -> None:
@@ -733,7 +733,7 @@ def optional_callback_clean() -> None:
             progress(n)
         return n
 
-    SANDBOX.execute(lambda broker: run(1))  # FALSE: [capsafe-unknown]
+    SANDBOX.execute(lambda broker: run(1))
 
 
 def optional_callback() -> None:

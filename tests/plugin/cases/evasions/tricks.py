@@ -192,7 +192,7 @@ def subclass_of_str() -> None:
 
 
 def subclass_of_int() -> None:
-    SANDBOX.execute(lambda broker: sum([Int(1), 2]))  # MISSED: [capsafe-ambient] Stdout
+    SANDBOX.execute(lambda broker: sum([Int(1), 2]))  # E: [capsafe-ambient] Stdout
 
 
 def fspath_protocol() -> None:
@@ -240,15 +240,15 @@ def forwarded_arguments() -> None:
 
 
 def trampolined() -> None:
-    SANDBOX.execute(lambda broker: trampoline(lambda: lambda: input()))  # MISSED: [capsafe-unknown]
+    SANDBOX.execute(lambda broker: trampoline(lambda: lambda: input()))  # E: [capsafe-unknown]
 
 
 def default_stdout() -> None:
-    SANDBOX.execute(lambda broker: write_to())  # MISSED: [capsafe-capture]
+    SANDBOX.execute(lambda broker: write_to())  # E: [capsafe-capture]
 
 
 def default_file_of_print() -> None:
-    SANDBOX.execute(lambda broker: print_to())  # MISSED: [capsafe-ambient] Stdout
+    SANDBOX.execute(lambda broker: print_to())  # E: [capsafe-ambient] Stdout
 
 
 def context_variable() -> None:

@@ -78,7 +78,7 @@ def in_a_list() -> None:
 
 def in_a_comprehension() -> None:
     paths = ["a", "b"]
-    texts = [SHARED.execute(lambda broker, path: open(path).read(), path) for path in paths]  # E: [capsafe-ambient] ReadFile  # FALSE: [capsafe-unknown]
+    texts = [SHARED.execute(lambda broker, path: open(path).read(), path) for path in paths]  # E: [capsafe-ambient] ReadFile
     del texts
 
 
@@ -162,7 +162,7 @@ def execute_by_getattr() -> None:
 
 def starred_arguments() -> None:
     def closure(broker: Broker[ReadFile], path: str) -> str:
-        return open(path).read()  # E: [capsafe-ambient] ReadFile  # FALSE: [capsafe-unknown]
+        return open(path).read()  # E: [capsafe-ambient] ReadFile
 
     arguments = ("notes.txt",)
     SHARED.execute(closure, *arguments)

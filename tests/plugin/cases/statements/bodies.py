@@ -256,7 +256,7 @@ def truth_in_while() -> None:
 
 
 def truth_in_any() -> None:
-    SANDBOX.execute(lambda broker: any([Loud()]))  # MISSED: [capsafe-ambient] Stdout
+    SANDBOX.execute(lambda broker: any([Loud()]))  # E: [capsafe-ambient] Stdout
 
 
 def truth_in_assert() -> None:
@@ -446,9 +446,9 @@ def clean_match() -> None:
             case int(n) if n > 3:
                 return "large"
             case [first, *rest]:
-                return str(first) + str(len(rest))  # FALSE: [capsafe-unknown]
+                return str(first) + str(len(rest))
             case {"a": a, **others}:
-                return str(a) + str(len(others))  # FALSE: [capsafe-unknown]
+                return str(a) + str(len(others))
             case str() | bytes():
                 return "text"
             case _:
