@@ -183,8 +183,9 @@ def _raise_killed(status: int | None, usage: struct_rusage | None, limits: Limit
     number = os.WTERMSIG(status)
     name = _name_of(number)
     used = usage.ru_utime + usage.ru_stime
-    # The kernel counts in ticks.
-    if limits.cpu_time is not None and used >= limits.cpu_time * 0.9 - 0.05:
+    # These two signals come from the limit alone; of SIGKILL the time tells, which the kernel counts in ticks.
+    timed = number in {signal.SIGXCPU, signal.SIGPROF}
+    if limits.cpu_time is not None and (timed or used >= limits.cpu_time * 0.9 - 0.05):
         text = f"the closure used more than cpu_time={limits.cpu_time:g} s, and was ended by {name}"
         raise SandboxKilledError(text, signal=name, limit="cpu_time")
     raise SandboxKilledError(f"the child was ended by {name}{_HINTS.get(name, '')}", signal=name)

@@ -94,7 +94,7 @@ def refuse_streams(names: frozenset[str]) -> None:
 def _open(descriptor: int, name: str, old: Any) -> object:  # noqa: ANN401 - whatever the parent has put there
     encoding = getattr(old, "encoding", None)
     errors = getattr(old, "errors", None)
-    stream: Any = open(
+    stream: Any = open(  # noqa: SIM115 - it lives as long as the process
         descriptor,
         "r" if name == "stdin" else "w",
         buffering=1,
