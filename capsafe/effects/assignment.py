@@ -24,7 +24,7 @@ def assign(engine: Engine, scope: Scope, target: ast.expr, value: Value) -> None
             _unpack(engine, scope, target, value)
         case ast.Starred():
             kind = engine.types.instance("builtins.list", [value.type])
-            assign(engine, scope, target.value, Value(kind, EMPTY, held([value])))
+            assign(engine, scope, target.value, Value(kind, EMPTY, held(engine, [value])))
         case ast.Attribute():
             _assign_attribute(engine, scope, target, value)
         case ast.Subscript():
@@ -46,7 +46,7 @@ def fill(engine: Engine, scope: Scope, name: str, parts: Sequence[Value]) -> Non
     if classes and classes[0] in CONTAINERS and not engine.types.is_precise(kind):
         wanted = parts if classes[0] == "builtins.dict" else parts[-1:]
         kind = engine.types.instance(classes[0], [p.type for p in wanted])
-    scope.env[name] = Value(kind, known.targets, known.contents | held(parts))
+    scope.env[name] = Value(kind, known.targets, known.contents | held(engine, parts))
 
 
 def bind_name(engine: Engine, scope: Scope, name: str, value: Value) -> None:

@@ -91,8 +91,12 @@ class Checker:
         """Return whether the first argument of a call is a lambda or a function of this file."""
         if not call.args or "capsafe" not in self.source.text:
             return False
-        return isinstance(call.args[0], ast.Lambda) or any(
-            isinstance(t, Local) for t in self.value_at(call.args[0]).targets
+        targets = () if isinstance(call.args[0], ast.Lambda) else self.value_at(call.args[0]).targets
+        named = (t.fullname for t in targets if isinstance(t, Definition))
+        return (
+            isinstance(call.args[0], ast.Lambda)
+            or any(isinstance(t, Local) for t in targets)
+            or any(f.path == self.source.path for name in named for f in self.engine.sources.functions(name))
         )
 
     def _scope_around(self, node: ast.AST) -> Scope:

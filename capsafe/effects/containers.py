@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import implicit
-from capsafe.effects.model import EMPTY, NOTHING, Data, Item, Parameter, Target, Value
+from capsafe.effects.model import EMPTY, NOTHING, Data, Item, Object, Parameter, Target, Value
 
 
 def join(engine: Engine, values: Iterable[Value]) -> Value:
@@ -27,11 +27,14 @@ def join(engine: Engine, values: Iterable[Value]) -> Value:
     return Value(type_, targets, contents, tuple(made.items()))
 
 
-def held(values: Iterable[Value]) -> frozenset[Target]:
+def held(engine: Engine, values: Iterable[Value]) -> frozenset[Target]:
     """Return all that a container of these values holds."""
     found: frozenset[Target] = EMPTY
     for value in values:
         found |= frozenset(t for t in value.targets if not isinstance(t, Data)) | value.contents
+        classes = engine.types.classes(value.type) if not value.targets else ()
+        if classes and engine.has_source(classes[0]):
+            found |= {Object(classes[0], value.made)}
     return found
 
 

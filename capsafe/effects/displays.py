@@ -30,7 +30,7 @@ def _sequence(engine: Engine, scope: Scope, node: ast.List | ast.Tuple | ast.Set
     else:
         name = "builtins.list" if isinstance(node, ast.List) else "builtins.set"
         type_ = engine.types.instance(name, [join(engine, values).type])
-    return Value(type_, EMPTY, held(values))
+    return Value(type_, EMPTY, held(engine, values))
 
 
 def _hash(engine: Engine, scope: Scope, value: Value, node: ast.expr) -> None:
@@ -50,7 +50,7 @@ def _dict(engine: Engine, scope: Scope, node: ast.Dict) -> Value:
             _hash(engine, scope, keys[-1], key)
             values.append(found)
     kinds = [join(engine, keys).type, join(engine, values).type]
-    return Value(engine.types.instance("builtins.dict", kinds), EMPTY, held([*keys, *values]))
+    return Value(engine.types.instance("builtins.dict", kinds), EMPTY, held(engine, [*keys, *values]))
 
 
 def _comprehension(
@@ -66,7 +66,7 @@ def _comprehension(
             truth(engine, inner, engine.evaluate(inner, condition), condition)
     if isinstance(node, ast.DictComp):
         key, value = engine.evaluate(inner, node.key), engine.evaluate(inner, node.value)
-        return Value(engine.types.instance("builtins.dict", [key.type, value.type]), EMPTY, held([key, value]))
+        return Value(engine.types.instance("builtins.dict", [key.type, value.type]), EMPTY, held(engine, [key, value]))
     element = engine.evaluate(inner, node.elt)
     name = {ast.ListComp: "builtins.list", ast.SetComp: "builtins.set"}.get(type(node))
     if name is None:
@@ -74,7 +74,7 @@ def _comprehension(
         type_ = engine.types.instance("typing.Generator", [element.type, none, none])
     else:
         type_ = engine.types.instance(name, [element.type])
-    return Value(type_, EMPTY, held([element]))
+    return Value(type_, EMPTY, held(engine, [element]))
 
 
 def _subscript(engine: Engine, scope: Scope, node: ast.Subscript) -> Value:

@@ -190,7 +190,7 @@ def _yield(engine: Engine, scope: Scope, node: ast.Yield) -> Value:
     if node.value is not None:
         value = engine.evaluate(scope, node.value)
         returns = scope.facts.returns
-        scope.facts.returns = Value(returns.type, returns.targets, returns.contents | held([value]))
+        scope.facts.returns = Value(returns.type, returns.targets, returns.contents | held(engine, [value]))
     return NOTHING
 
 

@@ -27,6 +27,7 @@ from capsafe.effects.model import (
     Item,
     Local,
     Module,
+    Object,
     Opaque,
     Parameter,
     Summary,
@@ -140,6 +141,10 @@ class Inference:
                 yield _uses(target, "()", default, arguments)
             case Opaque():
                 yield Effect("unknown", target.reason)
+            case Object():
+                own = self.engine.types.class_member(target.fullname, "__call__")
+                if own is not None:
+                    yield from self._method(own.fullname, self._instance(target), arguments)
             case Super() | Data() | Module():
                 pass
 
@@ -197,12 +202,19 @@ class Inference:
             return
         members = engine.types.members(receiver.type, name)
         names = [m.fullname for m in members]
+        for held in receiver.targets:
+            if isinstance(held, Object):
+                own = engine.types.class_member(held.fullname, name)
+                yield from () if own is None else self._method(own.fullname, self._instance(held), arguments)
         if not names and not unresolved:
             names = [target.fullname]
         for fullname in dict.fromkeys(names):
             yield from self._method(fullname, receiver, arguments)
         if not names:
             yield from self._untyped(receiver, name, arguments)
+
+    def _instance(self, held: Object) -> Value:
+        return Value(self.engine.types.instance(held.fullname), made=held.made)
 
     def _untyped(self, receiver: Value, name: str, arguments: tuple[Argument, ...]) -> Iterator[Effect]:
         engine = self.engine
@@ -219,7 +231,7 @@ class Inference:
                         yield from self._method(member.fullname, receiver, arguments)
                     else:
                         yield Effect("unknown", f"{target.fullname} has no {name!r} that can be seen")
-                case Data():
+                case Data() | Object():
                     pass
                 case Opaque():
                     yield Effect("unknown", target.reason)
@@ -305,6 +317,8 @@ class Inference:
                 yield _uses(target, "*")
             elif isinstance(target, Definition):
                 yield from self._passed_on(target.fullname)
+            elif isinstance(target, Object):
+                yield from self._implicit(self._instance(target), known.IMPLICIT)
             else:
                 yield from self._call_target(target, value, ())
         if value.targets or value.contents:

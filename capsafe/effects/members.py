@@ -185,6 +185,8 @@ def _bound(engine: Engine, scope: Scope, member: Member, base: Value, node: ast.
             for get in descriptor:
                 if engine.has_source(get.fullname):
                     emit(scope, Event("()", Value(None, frozenset({Bound(get.fullname, NOTHING)})), (), node))
+            if engine.types.is_data(engine.types.attribute(base.type, name)):
+                return NOTHING
             return engine.attribute_value(owner, name)
 
 

@@ -42,6 +42,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Object:
+    """An instance of a class, as a container holds it: the container's type may say no more than a class above."""
+
+    fullname: str
+    made: "Bindings" = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """A method with its receiver; ``exact`` when the receiver's own class must not be asked for an override."""
 
@@ -78,7 +86,7 @@ class Super:
     receiver: "Value"
 
 
-Target: TypeAlias = Definition | Super | Module | Parameter | Item | Bound | Local | Data | Opaque
+Target: TypeAlias = Definition | Super | Module | Parameter | Item | Object | Bound | Local | Data | Opaque
 
 
 @dataclass(frozen=True, slots=True)

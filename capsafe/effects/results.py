@@ -28,6 +28,8 @@ def result_of(engine: Engine, callee: Value, arguments: tuple[Argument, ...]) ->
     """Return what calling ``callee`` may give."""
     passed = [(a.value.type, a.name, a.star) for a in arguments]
     type_ = engine.types.call(callee.type, passed)
+    if engine.types.is_data(type_):
+        return Value(type_)  # what it holds is in its type: no body has to be read for it
     targets, contents = EMPTY, EMPTY
     instance: dict[Parameter, Value] = {}
     for target in callee.targets:

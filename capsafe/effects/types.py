@@ -64,6 +64,9 @@ class Types(Protocol):
     def is_precise(self, of: object) -> bool:
         """Return whether the type is known in all its parts: no ``Any`` inside either."""
 
+    def is_data(self, of: object) -> bool:
+        """Return whether a value of the type holds no function and no object of a class that is read from source."""
+
     def may_be_none(self, of: object) -> bool:
         """Return whether a value of the type may be None."""
 

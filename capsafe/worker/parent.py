@@ -201,7 +201,7 @@ def _name_of(number: int) -> str:
 #: What a signal says of its cause.
 _HINTS: Final = {
     "SIGSYS": ": it made a system call of another architecture (i386 or x32), which nothing grants",
-    "SIGSEGV": ": native code crashed, or its stack is full",
+    "SIGSEGV": ": native code crashed or gave up (abort), or its stack is full",
     "SIGABRT": ": native code gave up",
     "SIGBUS": ": a mapped file has become shorter, or memory is out",
     "SIGKILL": ": it killed itself, or the system ran out of memory",

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
     from mypy.checker import TypeChecker
 
+#: Modules whose classes hold nothing but what their type arguments say.
+DATA: Final = frozenset({"builtins", "datetime", "decimal", "fractions", "pathlib", "re", "typing", "uuid"})
 ANYTHING: Final = re.compile(r"\bAny\b")
 ANY: Final = AnyType(TypeOfAny.special_form)
 
@@ -247,6 +249,22 @@ class MypyTypes:
         """Return whether the type is known in all its parts."""
         return self.is_known(of) and ANYTHING.search(str(of)) is None
 
+    def is_data(self, of: object) -> bool:
+        """Return whether a value of the type holds no function and no object of a class that is read from source."""
+        match proper(of):
+            case None | CallableType() | Overloaded() | TypeType():
+                return False
+            case NoneType() | LiteralType():
+                return True
+            case UnionType() as union:
+                return all(self.is_data(item) for item in union.items)
+            case TupleType() as several:
+                return all(self.is_data(item) for item in several.items)
+            case Instance() as one:
+                return one.type.module_name in DATA and all(self.is_data(a) for a in one.args)
+            case _:
+                return False
+
     def may_be_none(self, of: object) -> bool:
         """Return whether a value of the type may be None."""
         found = proper(of)
@@ -345,7 +363,12 @@ class MypyTypes:
 
     def union(self, items: Sequence[object]) -> object:
         """Return the union of the types."""
-        kept = [cast("Type", i) for i in items if self.is_known(i)]
+        flat: list[Type] = []
+        for item in items:
+            found = proper(item)
+            flat += found.items if isinstance(found, UnionType) else [found] if found is not None else []
+        # ``str | Any`` would be simplified to Any, which says nothing of the str.
+        kept = [item for item in flat if self.is_known(item)]
         return make_simplified_union(kept) if kept else None
 
     def items(self, of: object) -> Sequence[object]:

@@ -159,3 +159,11 @@ def test_the_plugin_is_light() -> None:
     code = f"import sys, capsafe_mypy; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_twice_in_one_process(tmp_path: Path) -> None:
+    """As the daemon does: mypy calls the plugin's entry point once more, and must find it there."""
+    write(tmp_path, {"mypy.ini": INI, **package("app")})
+    program = "from mypy import api\nfirst, second = (api.run(['app'])[0] for _ in range(2))\nassert first == second\nprint(first)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "capsafe-ambient" in done.stdout, done.stderr
