@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from capsafe.effects.engine import Engine
-from capsafe.effects.model import EMPTY, Argument, Bound, Item, Local, Opaque, Parameter, Target, Value
+from capsafe.effects.model import EMPTY, Argument, Bound, Item, Local, Object, Opaque, Parameter, Target, Value
 from capsafe.effects.source import Function
 
 DEEPEST: Final = 4  # closures over closures: past this an analysis of recursion would not end
@@ -182,6 +182,9 @@ def _rewrite(engine: Engine, target: Target, bindings: Mapping[Parameter, Value]
     match target:
         case Local():
             return close(engine, target, bindings, depth)
+        case Object():
+            kept = tuple((p, substitute(engine, v, bindings, depth + 1)) for p, v in target.made)
+            return Object(target.fullname, kept)
         case Bound():
             return Bound(target.fullname, substitute(engine, target.receiver, bindings, depth + 1), target.exact)
         case _:

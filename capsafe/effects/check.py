@@ -18,7 +18,7 @@ from capsafe.effects.containers import starred
 from capsafe.effects.engine import Engine, Scope, held_by
 from capsafe.effects.infer import Inference
 from capsafe.effects.messages import Finding, describe, with_missing, with_others
-from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Opaque, Parameter, Value
+from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Object, Opaque, Parameter, Value
 from capsafe.effects.source import Function, FunctionNode, Source
 
 SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -194,7 +194,8 @@ class Checker:
         self, closure: Value, node: ast.expr, passed: tuple[Argument, ...]
     ) -> Iterator[tuple[Effect, Finding]]:
         members = self.engine.types.members(closure.type, "__call__")
-        if not closure.targets and members and not self.engine.types.is_callable(closure.type):
+        plain = all(isinstance(t, Object) for t in closure.targets)
+        if plain and members and not self.engine.types.is_callable(closure.type):
             closure = Value(closure.type, frozenset(Bound(m.fullname, closure) for m in members), closure.contents)
         if not closure.targets:
             kind = self.engine.types.show(closure.type) if self.engine.types.is_known(closure.type) else "Any"

@@ -19,6 +19,7 @@ from capsafe.effects.model import (
     Item,
     Local,
     Module,
+    Object,
     Opaque,
     Parameter,
     Super,
@@ -92,6 +93,9 @@ def attribute(engine: Engine, scope: Scope, base: Value, name: str, node: ast.ex
         elif isinstance(target, Local | Bound | Definition) and not engine.types.is_known(base.type):
             by_type = False  # an attribute of a function: ``__name__`` and the like
             found.append(NOTHING)
+    made = [t.fullname for t in base.targets if isinstance(t, Object)]
+    if made and not engine.types.is_known(base.type):
+        base = Value(engine.types.instance(made[0]), base.targets, base.contents, base.made)
     type_ = engine.types.attribute(base.type, name)
     if by_type:
         found.append(_of_instance(engine, scope, base, name, node))
@@ -201,6 +205,9 @@ def implicit(
         return value
     members = engine.types.members(value.type, name)
     targets = [Bound(m.fullname, value) for m in members]
+    for made in value.targets if not members else ():
+        own = engine.types.class_member(made.fullname, name) if isinstance(made, Object) else None
+        targets += [Bound(own.fullname, value)] if own is not None else []
     if not members:
         if any(isinstance(t, Parameter | Item) for t in value.targets):
             targets = [Bound(f"{UNRESOLVED}.{name}", value)]

@@ -11,7 +11,7 @@ from typing import Any, Final
 from capsafe.effects.containers import join
 from capsafe.effects.engine import Engine, Scope
 from capsafe.effects.members import implicit
-from capsafe.effects.model import Argument, Value
+from capsafe.effects.model import Argument, Object, Value
 
 OPERATORS: Final = {
     ast.Add: "add",
@@ -63,7 +63,12 @@ def operate(
 
 def is_users(engine: Engine, value: Value, name: str) -> bool:
     """Return whether a method of the value is written in source that can be read: only then it may do anything."""
-    return any(engine.has_source(m.fullname) for m in engine.types.members(value.type, name))
+    members = [*engine.types.members(value.type, name)]
+    for target in value.targets:
+        if isinstance(target, Object):
+            own = engine.types.class_member(target.fullname, name)
+            members += [own] if own is not None else []
+    return any(engine.has_source(m.fullname) for m in members)
 
 
 def _unary(engine: Engine, scope: Scope, node: ast.UnaryOp) -> Value:

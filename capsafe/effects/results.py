@@ -16,6 +16,7 @@ from capsafe.effects.model import (
     Definition,
     Item,
     Local,
+    Object,
     Opaque,
     Parameter,
     Target,
@@ -77,7 +78,8 @@ def _of_definition(engine: Engine, fullname: str, arguments: tuple[Argument, ...
         kind = engine.types.instance(fullname)
         if not engine.has_source(fullname):
             return Value(kind, EMPTY, _held(arguments))
-        return Value(kind, EMPTY, EMPTY, tuple(made(engine, fullname, arguments).items()))
+        instance = tuple(made(engine, fullname, arguments).items())
+        return Value(kind, frozenset({Object(fullname, instance)}), EMPTY, instance)
     if not engine.has_source(fullname):
         return Value(None, EMPTY, _held(arguments))
     value = NOTHING

@@ -33,6 +33,7 @@ LAX: Final = "lax"
 SLOW: Final = frozenset({"thirdparty"})
 CLOSURE_METHODS: Final = frozenset({"execute", "execute_async", "bind"})
 
+WORKER_LATE: Final = "Failed to establish connection with worker"
 _MARK = re.compile(r"#\s*(E|MISSED|FALSE):\s*((?:\[[a-z-]+\]\s*)+)([^#]*)")
 _CODE = re.compile(r"\[([a-z-]+)\]")
 CONFIG: Final = """\
@@ -203,8 +204,11 @@ def run_mypy(
     """Run mypy (or one command of its daemon) as users do, and read what it says."""
     command = [*python, "-m", "mypy.dmypy" if daemon else "mypy", *arguments]
     variables = {**os.environ, "COLUMNS": "200", "MYPY_FORCE_COLOR": "0", **(environment or {})}
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=variables)
-    output = done.stdout + done.stderr
+    for _ in range(3):
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=variables)
+        output = done.stdout + done.stderr
+        if WORKER_LATE not in output:
+            break  # mypy gives its own workers a few seconds to start, which a loaded machine may not have
     reports: dict[Alarm, list[str]] = defaultdict(list)
     for row in filter(None, map(_json, done.stdout.splitlines())):
         if row["severity"] == "error":

@@ -164,6 +164,7 @@ def test_the_plugin_is_light() -> None:
 def test_twice_in_one_process(tmp_path: Path) -> None:
     """As the daemon does: mypy calls the plugin's entry point once more, and must find it there."""
     write(tmp_path, {"mypy.ini": INI, **package("app")})
-    program = "from mypy import api\nfirst, second = (api.run(['app'])[0] for _ in range(2))\nassert first == second\nprint(first)"
+    runs = "first, second = (api.run(['app'])[0] for _ in range(2))"
+    program = f"from mypy import api\n{runs}\nassert first == second\nprint(first)"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "capsafe-ambient" in done.stdout, done.stderr

@@ -275,7 +275,7 @@ def read_the_host_name(a: Arena) -> object:
 
 
 def load_a_library(a: Arena) -> object:
-    ctypes.CDLL("libthread_db.so.1")  # of the C library, and loaded by debuggers alone
+    ctypes.CDLL("libBrokenLocale.so.1")  # of the C library, and loaded by nobody
     return True
 
 
