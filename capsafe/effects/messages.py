@@ -57,7 +57,7 @@ def with_missing(finding: Finding, missing: frozenset[str]) -> Finding:
     way, separator, rest = last.partition("; ")
     if not missing or not separator:
         return finding
-    return replace(finding, notes=(*before, f"{way} and grant {capabilities_text(missing)}; {rest}"))
+    return replace(finding, notes=(*before, f"{way}, and grant {capabilities_text(missing)}; {rest}"))
 
 
 def _ambient(effect: Effect, node: ast.AST, path: tuple[str, ...]) -> Finding:
@@ -80,7 +80,7 @@ def _repair(effect: Effect) -> tuple[str, ...]:
         return (f"do it outside the sandbox, or grant Ambient[{needs}] to {package}, which takes no broker",)
     if effect.witness:
         last = effect.witness[-1].function.replace(".<locals>", "")
-        sentence = f"pass the broker down to {last}() and {sentence} there"
+        sentence = f"pass the broker down to {last}() and {sentence if instead else 'use it'} there"
     return (f"{sentence}; where no broker can be passed, grant Ambient[{needs}]",)
 
 
