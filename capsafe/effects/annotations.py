@@ -5,8 +5,9 @@ Knows the forms of annotations. It refuses to guess: a form that it does not kno
 
 import ast
 
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.model import Definition
+from capsafe.effects.scope import Scope
 
 
 def annotated(engine: Engine, scope: Scope, node: ast.expr | None) -> object:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from capsafe.effects.containers import held, item_of, iterate, join
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import emit, implicit
 from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Event, Value
+from capsafe.effects.scope import Scope
 
 CONTAINERS: Final = frozenset({"builtins.dict", "builtins.list", "builtins.set"})
 

@@ -13,12 +13,14 @@ from typing import Final
 from capsafe import capabilities
 from capsafe.capabilities import Capability
 from capsafe.effects import known
+from capsafe.effects.authority import held_by
 from capsafe.effects.binding import bind
 from capsafe.effects.containers import starred
-from capsafe.effects.engine import Engine, Scope, held_by
+from capsafe.effects.engine import Engine
 from capsafe.effects.infer import Inference
 from capsafe.effects.messages import Finding, describe, with_missing, with_others
 from capsafe.effects.model import Argument, Bound, Definition, Effect, Event, Local, Object, Opaque, Parameter, Value
+from capsafe.effects.scope import Scope
 from capsafe.effects.source import Function, FunctionNode, Source
 
 SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from capsafe.effects.binding import bind
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.model import NOTHING, Argument, Bound, Definition, Parameter, Value
+from capsafe.effects.scope import Scope
 
 #: Keywords of a field's definition whose value makes the default, called where no argument is passed.
 FACTORIES: Final = frozenset({"default_factory", "factory"})

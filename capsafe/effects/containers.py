@@ -6,9 +6,10 @@ Knows how values move into containers and out of them. It refuses to know syntax
 import ast
 from collections.abc import Iterable
 
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import implicit
 from capsafe.effects.model import EMPTY, NOTHING, Data, Item, Object, Parameter, Target, Value
+from capsafe.effects.scope import Scope
 
 
 def join(engine: Engine, values: Iterable[Value]) -> Value:

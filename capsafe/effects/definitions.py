@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from capsafe.effects.annotations import annotated
 from capsafe.effects.binding import is_static
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import emit
 from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Definition, Event, Local, Module, Parameter, Value
+from capsafe.effects.scope import Scope
 from capsafe.effects.source import absolute
 
 Run = Callable[[Engine, Scope, Sequence[ast.stmt]], None]

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from capsafe.effects.assignment import assign
 from capsafe.effects.containers import held, item_of, iterate, join, starred
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import emit, implicit
 from capsafe.effects.model import EMPTY, Argument, Definition, Event, Item, Parameter, Value
 from capsafe.effects.operators import is_users, truth
+from capsafe.effects.scope import Scope
 
 
 def _sequence(engine: Engine, scope: Scope, node: ast.List | ast.Tuple | ast.Set) -> Value:

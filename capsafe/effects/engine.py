@@ -5,42 +5,20 @@ have (``infer``).
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, Protocol, TypeGuard
+from typing import Final, Protocol
 
 from capsafe.effects import known
 from capsafe.effects.model import NOTHING, Argument, Definition, Facts, Local, Module, Opaque, Parameter, Super, Value
+from capsafe.effects.scope import Scope
 from capsafe.effects.source import Function, FunctionNode, Source, Sources, make_function
 from capsafe.effects.stubs import Stubs
+from capsafe.effects.syntax import is_lookup, stores
 from capsafe.effects.types import Types
 
 VARIANTS: Final = 12  # of one body, by the types of what is passed
 UNSEEN: Final = "is in no source and no effect stub"
-
-
-class Scope:
-    """The names of one body while and after it is interpreted, and what it does."""
-
-    __slots__ = ("env", "facts", "function", "parent", "recording", "source")
-
-    def __init__(self, function: Function, source: Source, parent: "Scope | None") -> None:
-        """Start empty; ``parent`` is the scope of the function around."""
-        self.function = function
-        self.source = source
-        self.parent = parent
-        self.env: dict[str, Value] = {}
-        self.facts = Facts()
-        self.recording = False
-
-    def find(self, name: str) -> Value | None:
-        """Return the local value of a name, here or in the functions around."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.env:
-                return scope.env[name]
-            scope = scope.parent
-        return None
 
 
 class Language(Protocol):
@@ -326,7 +304,7 @@ class Engine:
                 if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) or not method.args.args:
                     continue
                 me = method.args.args[0].arg
-                for written in _stores(method, me, name):
+                for written in stores(method, me, name):
                     for function in source.functions.get(f"{qualname}.{method.name}", []):
                         if function.node is method:
                             part = self.evaluate(self.scope(function), written)
@@ -340,7 +318,7 @@ class Engine:
     def is_stored_into(self, source: Source, name: str) -> bool:
         """Return whether a module's variable may be changed after its assignment: it is used otherwise than read."""
         if source.module not in self._changed:
-            reads = {id(n.value) for n in ast.walk(source.tree) if _is_lookup(n)}
+            reads = {id(n.value) for n in ast.walk(source.tree) if is_lookup(n)}
             names = (n for n in ast.walk(source.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
             self._changed[source.module] = {n.id for n in names if id(n) not in reads}
         return name in self._changed[source.module]
@@ -412,44 +390,3 @@ class Engine:
     def has_source(self, fullname: str) -> bool:
         """Return whether the class or function is written in Python that can be read, and no stub speaks for it."""
         return self.stubs.find(fullname) is None and self.sources.find(fullname) is not None
-
-
-def _stores(method: ast.AST, me: str, name: str) -> list[ast.expr]:
-    found: list[ast.expr] = []
-    for node in ast.walk(method):
-        if isinstance(node, ast.Assign):
-            targets, value = node.targets, node.value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            targets, value = [node.target], node.value
-        else:
-            continue
-        found += [value for target in targets if _is_store(target, me, name)]
-    return found
-
-
-def _is_lookup(node: ast.AST) -> TypeGuard[ast.Subscript]:
-    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
-
-
-def _is_store(target: ast.expr, me: str, name: str) -> bool:
-    match target:
-        case ast.Attribute(value=ast.Name(id=base), attr=attr):
-            return base == me and attr == name
-        case _:
-            return False
-
-
-def held_by(types: Types, type_: object, depth: int = 3) -> str | None:
-    """Return what a value of the type holds, itself or in the containers that it is made of; None for mere data."""
-    held = authority_of(types.classes(type_))
-    if held is not None or not depth:
-        return held
-    inside = (held_by(types, part, depth - 1) for part in types.parts(type_))
-    return next((held for held in inside if held is not None), None)
-
-
-def authority_of(classes: Sequence[str]) -> str | None:
-    """Return what an instance of the classes (its own, then its bases) holds, None when it is mere data."""
-    if any(name in known.HARMLESS for name in classes):
-        return None
-    return next((known.AUTHORITY[name] for name in classes if name in known.AUTHORITY), None)

@@ -11,11 +11,12 @@ from typing import Any, Final
 from capsafe.effects import displays, known, operators
 from capsafe.effects.assignment import fill, set_attribute
 from capsafe.effects.containers import awaited, held, item_of, iterate, join, starred
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import attribute, emit, emit_held, emit_read, implicit
 from capsafe.effects.model import EMPTY, NOTHING, Argument, Bound, Definition, Event, Local, Opaque, Value
 from capsafe.effects.operators import is_users
 from capsafe.effects.results import result_of
+from capsafe.effects.scope import Scope
 
 
 def evaluate(engine: Engine, scope: Scope, node: ast.expr) -> Value:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Final
 
 from capsafe.effects import known
+from capsafe.effects.authority import held_by
 from capsafe.effects.binding import bind_call, defaulted, item_type
 from capsafe.effects.construct import constructed
-from capsafe.effects.engine import UNSEEN, Engine, held_by
+from capsafe.effects.engine import UNSEEN, Engine
 from capsafe.effects.fixpoint import Fixpoint
 from capsafe.effects.members import UNRESOLVED
 from capsafe.effects.model import (

@@ -6,8 +6,9 @@ Knows only where the three live.
 import ast
 
 from capsafe.effects import expressions, results, statements
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.model import Argument, Value
+from capsafe.effects.scope import Scope
 
 
 class Python:

@@ -7,7 +7,8 @@ import ast
 from typing import Final
 
 from capsafe.effects import known
-from capsafe.effects.engine import Engine, Scope, held_by
+from capsafe.effects.authority import held_by
+from capsafe.effects.engine import Engine
 from capsafe.effects.model import (
     EMPTY,
     NOTHING,
@@ -25,6 +26,7 @@ from capsafe.effects.model import (
     Super,
     Value,
 )
+from capsafe.effects.scope import Scope
 from capsafe.effects.types import Member
 
 #: Attributes that lead out of what can be seen, on whatever they are read.

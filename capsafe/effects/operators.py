@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from capsafe.effects.containers import join
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import implicit
 from capsafe.effects.model import Argument, Object, Value
+from capsafe.effects.scope import Scope
 
 OPERATORS: Final = {
     ast.Add: "add",

@@ -8,9 +8,10 @@ import ast
 from capsafe.effects.annotations import annotated
 from capsafe.effects.assignment import bind_name
 from capsafe.effects.containers import item_of
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import attribute
 from capsafe.effects.model import Definition, Value
+from capsafe.effects.scope import Scope
 
 
 def _positional(engine: Engine, scope: Scope, node: ast.expr) -> list[str]:

@@ -12,11 +12,12 @@ from capsafe.effects.annotations import annotated
 from capsafe.effects.assignment import assign, bind_name, delete_attribute
 from capsafe.effects.containers import awaited, item_of, iterate, join
 from capsafe.effects.definitions import define_class, define_function, import_from, import_module, parameters
-from capsafe.effects.engine import Engine, Scope
+from capsafe.effects.engine import Engine
 from capsafe.effects.members import emit, implicit
 from capsafe.effects.model import NOTHING, Argument, Definition, Event, Facts, Opaque, Value
 from capsafe.effects.operators import OPERATORS, operate, truth
 from capsafe.effects.patterns import match
+from capsafe.effects.scope import Scope
 
 
 def interpret(engine: Engine, scope: Scope) -> None:

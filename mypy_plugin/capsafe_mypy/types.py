@@ -41,17 +41,16 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
-    TypedDictType,
     TypeOfAny,
     TypeType,
-    TypeVarLikeType,
     UnboundType,
     UninhabitedType,
     UnionType,
     get_proper_type,
 )
 
-from capsafe.effects.types import ClassFacts, Member, MemberKind, Symbol
+from capsafe.effects.types import ClassFacts, Member, Symbol
+from capsafe_mypy.classes import info_of, member_of, unbound
 from capsafe_mypy.positions import Positions
 
 if TYPE_CHECKING:
@@ -195,20 +194,20 @@ class MypyTypes:
                 found = [m for item in union.items for m in self.members(item, name)]
                 return tuple(dict.fromkeys(found))
             case TypeType() as meta:
-                return _unbound(self.members(meta.item, name))
+                return unbound(self.members(meta.item, name))
             case CallableType() as function if function.is_type_obj():
-                return _unbound(self.members(function.ret_type, name))
+                return unbound(self.members(function.ret_type, name))
             case Overloaded() as function if function.is_type_obj():
-                return _unbound(self.members(function.items[0].ret_type, name))
+                return unbound(self.members(function.items[0].ret_type, name))
             case one:
-                info = _info_of(one)
-                member = _member(info, name) if info is not None else None
+                info = info_of(one)
+                member = member_of(info, name) if info is not None else None
                 return () if member is None else (member,)
 
     def class_member(self, fullname: str, name: str) -> Member | None:
         """Return the member ``name`` of the class ``fullname``, found along its bases."""
         info = self._info(fullname)
-        return _member(info, name) if info is not None else None
+        return member_of(info, name) if info is not None else None
 
     def class_facts(self, fullname: str) -> ClassFacts | None:
         """Return what constructing the class depends on."""
@@ -237,7 +236,7 @@ class MypyTypes:
             return ("types.NoneType", "builtins.object")
         if isinstance(found, CallableType | Overloaded | TypeType):
             return ()
-        info = _info_of(found)
+        info = info_of(found)
         return tuple(base.fullname for base in info.mro) if info is not None else ()
 
     def is_known(self, of: object) -> bool:
@@ -316,7 +315,7 @@ class MypyTypes:
 
     def declared(self, of: object, name: str) -> object:
         """Return the type of the class variable ``name`` as it is declared."""
-        info = _info_of(proper(of))
+        info = info_of(proper(of))
         found = info.get(name) if info is not None else None
         return found.node.type if found is not None and isinstance(found.node, Var) else None
 
@@ -395,7 +394,7 @@ class MypyTypes:
 
     def fields(self, of: object) -> Mapping[str, object]:
         """Return the types of the attributes of an instance, by name."""
-        info = _info_of(proper(of))
+        info = info_of(proper(of))
         found: dict[str, object] = {}
         for base in info.mro if info is not None else ():
             for name, symbol in base.names.items():
@@ -406,58 +405,3 @@ class MypyTypes:
     def show(self, of: object) -> str:
         """Return the type as a person would write it."""
         return str(of).replace("builtins.", "")
-
-
-def _info_of(of: ProperType | None) -> TypeInfo | None:
-    match of:
-        case Instance():
-            return of.type
-        case TupleType():
-            return of.partial_fallback.type
-        case LiteralType() | TypedDictType():
-            return of.fallback.type
-        case CallableType() | Overloaded():
-            return of.fallback.type
-        case TypeVarLikeType():
-            return _info_of(get_proper_type(of.upper_bound))
-        case _:
-            return None
-
-
-def _member(info: TypeInfo, name: str) -> Member | None:
-    for base in info.mro:
-        found = base.names.get(name)
-        if found is not None and found.node is not None:
-            return Member(_kind(found.node), f"{base.fullname}.{name}")
-    return None
-
-
-def _kind(node: SymbolNode) -> MemberKind:
-    match node:
-        case TypeInfo() | TypeAlias():
-            return "class"
-        case Var():
-            # Fields of named tuples and frozen dataclasses are marked as properties: reading them runs nothing.
-            return "variable"
-        case Decorator():
-            function: FuncDef | OverloadedFuncDef = node.func
-        case FuncDef() | OverloadedFuncDef():
-            function = node
-        case _:
-            return "variable"
-    if function.is_property:
-        return "property"
-    if function.is_static and node.name != "__new__":
-        return "staticmethod"
-    return "classmethod" if function.is_class else "method"
-
-
-def _unbound(members: tuple[Member, ...]) -> tuple[Member, ...]:
-    """Return members as they are seen on the class itself: methods without a receiver."""
-    kept = []
-    for member in members:
-        if member.kind == "method":
-            kept.append(Member("staticmethod", member.fullname))
-        elif member.kind != "property":
-            kept.append(member)
-    return tuple(kept)
