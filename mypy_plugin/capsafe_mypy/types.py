@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from mypy.checker import TypeChecker
 
+DEEPEST: Final = 6  # types inside types that are looked into
 #: Modules whose classes hold nothing but what their type arguments say.
 DATA: Final = frozenset({"builtins", "datetime", "decimal", "fractions", "pathlib", "re", "typing", "uuid"})
 ANYTHING: Final = re.compile(r"\bAny\b")
@@ -250,17 +251,22 @@ class MypyTypes:
 
     def is_data(self, of: object) -> bool:
         """Return whether a value of the type holds no function and no object of a class that is read from source."""
+        return self._is_data(of, DEEPEST)
+
+    def _is_data(self, of: object, depth: int) -> bool:
+        if not depth:
+            return False  # a type that is made of itself has no end
         match proper(of):
             case None | CallableType() | Overloaded() | TypeType():
                 return False
             case NoneType() | LiteralType():
                 return True
             case UnionType() as union:
-                return all(self.is_data(item) for item in union.items)
+                return all(self._is_data(item, depth - 1) for item in union.items)
             case TupleType() as several:
-                return all(self.is_data(item) for item in several.items)
+                return all(self._is_data(item, depth - 1) for item in several.items)
             case Instance() as one:
-                return one.type.module_name in DATA and all(self.is_data(a) for a in one.args)
+                return one.type.module_name in DATA and all(self._is_data(a, depth - 1) for a in one.args)
             case _:
                 return False
 
