@@ -96,7 +96,7 @@ def connect_to_any_path(stage: Stage) -> object:
 
 
 def read_from_a_datagram_socket(stage: Stage) -> None:
-    """Standard input is a socket of the parent's, and somebody else listens on a path."""
+    """Make standard input a socket of the parent's; somebody else listens on a path."""
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     mail = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     mail.bind(str(stage.folder / "mail"))
@@ -127,7 +127,7 @@ def test_the_flags_of_a_granted_stream_are_the_parents() -> None:
     reading, writing = os.pipe()
     os.dup2(writing, 1)
     try:
-        Sandbox[Stdout]().execute(lambda _: os.set_blocking(1, False))  # noqa: FBT003  # it has no other form
+        Sandbox[Stdout]().execute(lambda _: os.set_blocking(1, False))  # it has no other form
         assert not os.get_blocking(1)
     finally:
         os.dup2(before, 1)
