@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from resource import struct_rusage
 from types import CodeType
 from typing import Final, NoReturn
@@ -108,23 +108,23 @@ def _converse(
     task: child.Task, deadline: float | None, cancellation: Cancellation | None
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
-    open_here: list[int] = list(os.pipe())
-    reading, writing = open_here
+    open_here: list[int] = []
     pid = 0
+    interrupted: BaseException | None = None
     try:
         parent = os.getpid()
-        # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child.
-        mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
-        try:
+        # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child;
+        # one whose handler raises, or reaps every child, must find all that is there noted.
+        with _no_signals():
+            open_here.extend(os.pipe())
+            reading, writing = open_here
             pid = _fork()
             if pid == 0:
                 child.run_child(task, parent, writing)
-        finally:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
-        os.close(writing)
-        open_here.remove(writing)
-        pidfd = os.pidfd_open(pid)
-        open_here.append(pidfd)
+            os.close(writing)
+            open_here.remove(writing)
+            pidfd = os.pidfd_open(pid)
+            open_here.append(pidfd)
         if cancellation is not None:
             cancellation.attach(pidfd)
         cap = task.limits.result_size
@@ -132,11 +132,32 @@ def _converse(
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
-        if cancellation is not None:
-            cancellation.attach(None)
-        usage, status = _end(pid) if pid else (None, None)
-        close_all(open_here)
+        usage, status = None, None
+        while pid or open_here:
+            try:
+                with _no_signals():
+                    if cancellation is not None:
+                        cancellation.attach(None)
+                    if pid:
+                        usage, status = _end(pid)
+                        pid = 0
+                    close_all(open_here)
+                    open_here.clear()
+            except BaseException as error:  # noqa: BLE001 - a handler's, before signals were held back: once more, then it
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
     return frame, usage, status
+
+
+@contextlib.contextmanager
+def _no_signals() -> Iterator[None]:
+    """Hold back signals for a few lines that must not be left half-way."""
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
+    try:
+        yield
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
 def _fork() -> int:

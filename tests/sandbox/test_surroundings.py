@@ -244,3 +244,34 @@ print(sandbox.execute(lambda b: b.input()), sandbox.execute(lambda b: b.input())
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, input="one\ntwo\nthree\n", capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "one two three\n"
+
+
+def test_a_handler_that_raises_leaves_nothing_behind() -> None:
+    """At whatever moment of a call a signal comes: no child and no descriptor stays."""
+    program = """
+import os, random, signal
+from typing import Never
+from capsafe import Sandbox
+box = Sandbox[Never]()
+box.execute(lambda b: 1)
+def stop(number, frame):
+    raise InterruptedError
+signal.signal(signal.SIGALRM, stop)
+before = sorted(os.listdir("/proc/self/fd"))
+chance, stopped = random.Random(7), 0
+for _ in range(150):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.006))
+        box.execute(lambda b: 1)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except Exception:
+        stopped += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+try:
+    print("child", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("no child")
+print(before == sorted(os.listdir("/proc/self/fd")), stopped > 10)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split("\n") == ["no child", "True True", ""], done.stderr

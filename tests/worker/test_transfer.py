@@ -202,7 +202,8 @@ def test_a_value_comes_back_equal_and_of_its_type(value: object) -> None:
     for one in (found[0], found[1]["key"], send(value)):
         assert type(one) is type(value)
         assert one == value
-        assert repr(one) == repr(value)
+        # What is equal may still differ (1 and True, 0.0 and -0.0); the order of a set is chance.
+        assert isinstance(value, set | frozenset) or repr(one) == repr(value)
 
 
 def test_not_a_number_comes_back() -> None:
