@@ -2,9 +2,10 @@
 
 import os
 from typing import Never
-from capsafe import Sandbox, Broker
 
-s = Sandbox[Never]()
+from capsafe import Broker, Sandbox
+
+SANDBOX = Sandbox[Never]()
 
 
 class Base:
@@ -17,15 +18,6 @@ class Derived(Base):
         return os.getpid()
 
 
-ALL: list[Base] = [Base(), Derived()]
-TABLE: dict[str, Base] = {"a": Derived()}
-captured: Base = Derived()
-
-
-def make() -> Base:
-    return Derived()
-
-
 class Holder:
     def __init__(self, item: Base) -> None:
         self.item = item
@@ -34,37 +26,79 @@ class Holder:
         return self.item.run()
 
 
-def c(b: Broker[Never], flag: bool) -> int:
-    x = Derived() if flag else Base()
-    x.run()  # E: [capsafe-ambient] SystemInfo
-    items: list[Base] = []
-    items.append(Derived())
-    items[0].run()  # E: [capsafe-ambient] SystemInfo
-    make().run()  # E: [capsafe-ambient] SystemInfo
-    Holder(Derived()).go()  # E: [capsafe-ambient] SystemInfo
-    Holder(Base()).go()
-    for i in (Base(), Derived()):
-        i.run()  # E: [capsafe-ambient] SystemInfo
-    captured.run()  # E: [capsafe-ambient] SystemInfo
-    ALL[0].run()  # E: [capsafe-ambient] SystemInfo
-    TABLE["a"].run()  # E: [capsafe-ambient] SystemInfo
-    {"a": Base, "b": Derived}["b"]().run()  # E: [capsafe-ambient] SystemInfo
-    return Base().run()
+ALL: list[Base] = [Base(), Derived()]
+TABLE: dict[str, Base] = {"a": Derived()}
+CAPTURED: Base = Derived()
 
 
-s.execute(c, True)
-s.execute(lambda b: captured.run())  # E: [capsafe-ambient] SystemInfo
+def make() -> Base:
+    return Derived()
 
 
-def f(b: Broker[Never], h: Holder) -> int:
-    return h.go()  # E: [capsafe-ambient] SystemInfo
+def either() -> None:
+    def closure(broker: Broker[Never], flag: bool) -> int:
+        x = Derived() if flag else Base()
+        return x.run()  # E: [capsafe-ambient] SystemInfo
+
+    SANDBOX.execute(closure, True)
 
 
-s.execute(f, Holder(Derived()))
+def appended() -> None:
+    def closure(broker: Broker[Never]) -> int:
+        items: list[Base] = []
+        items.append(Derived())
+        return items[0].run()  # E: [capsafe-ambient] SystemInfo
+
+    SANDBOX.execute(closure)
 
 
-def g(b: Broker[Never], h: Holder) -> int:
-    return h.go()
+def made_by_a_function() -> None:
+    SANDBOX.execute(lambda broker: make().run())  # E: [capsafe-ambient] SystemInfo
 
 
-s.execute(g, Holder(Base()))
+def held() -> None:
+    SANDBOX.execute(lambda broker: Holder(Derived()).go())  # E: [capsafe-ambient] SystemInfo
+
+
+def held_clean() -> None:
+    SANDBOX.execute(lambda broker: Holder(Base()).go())
+
+
+def in_a_loop() -> None:
+    def closure(broker: Broker[Never]) -> int:
+        total = 0
+        for item in (Base(), Derived()):
+            total += item.run()  # E: [capsafe-ambient] SystemInfo
+        return total
+
+    SANDBOX.execute(closure)
+
+
+def captured() -> None:
+    SANDBOX.execute(lambda broker: CAPTURED.run())  # E: [capsafe-ambient] SystemInfo
+
+
+def in_a_list() -> None:
+    SANDBOX.execute(lambda broker: ALL[0].run())  # E: [capsafe-ambient] SystemInfo
+
+
+def in_a_table() -> None:
+    SANDBOX.execute(lambda broker: TABLE["a"].run())  # E: [capsafe-ambient] SystemInfo
+
+
+def passed() -> None:
+    def closure(broker: Broker[Never], holder: Holder) -> int:
+        return holder.go()  # E: [capsafe-ambient] SystemInfo
+
+    SANDBOX.execute(closure, Holder(Derived()))
+
+
+def passed_clean() -> None:
+    def closure(broker: Broker[Never], holder: Holder) -> int:
+        return holder.go()
+
+    SANDBOX.execute(closure, Holder(Base()))
+
+
+def base_clean() -> None:
+    SANDBOX.execute(lambda broker: Base().run())
