@@ -7,7 +7,7 @@ import os
 import select
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from capsafe.errors import SandboxTimeoutError
 from capsafe.worker.protocol import Frame, FrameReader, write_frame
@@ -26,19 +26,39 @@ def send(descriptor: int, frame: Frame) -> None:
             rest = rest[os.write(descriptor, rest) :]
 
 
-def receive(channel: int, child: int, *, deadline: float | None, timeout: float | None, cap: int) -> Frame | None:
+class Watcher(Protocol):
+    """Whoever has descriptors of its own to wait for meanwhile."""
+
+    def register(self, waiting: "select.poll") -> None:
+        """Add them."""
+
+    def serve(self, waiting: "select.poll", descriptor: int, event: int) -> None:
+        """Do what there is to do on one that is ready."""
+
+
+def receive(
+    channel: int, child: int, *, deadline: float | None, timeout: float | None, cap: int, watcher: Watcher | None = None
+) -> Frame | None:
     """Read the child's answer; None where it ended without one.
 
     ``channel``: the end to read from. ``child``: its pidfd, readable once it has ended; the pipe alone does not tell,
     since what the child started may hold the other end. ``deadline``: on the monotonic clock, None to wait for ever.
-    Raises ``SandboxTimeoutError`` when it has passed, ``ProtocolError`` for what is no answer.
+    ``watcher``: is served as it has something to do. Raises ``SandboxTimeoutError`` when the deadline has passed,
+    ``ProtocolError`` for what is no answer, and what the watcher raises.
     """
     reader = FrameReader(cap)
     waiting = select.poll()
     waiting.register(channel, select.POLLIN)
     waiting.register(child, select.POLLIN)
+    if watcher is not None:
+        watcher.register(waiting)
     while True:
         ready = dict(waiting.poll(_milliseconds(deadline)))
+        if watcher is not None:
+            # First: the child may be ended as soon as its answer is there.
+            for descriptor, event in ready.items():
+                if descriptor not in (channel, child):
+                    watcher.serve(waiting, descriptor, event)
         if channel in ready:
             piece = os.read(channel, min(max(reader.missing, _PIECE), _LARGE_PIECE))
             if piece:

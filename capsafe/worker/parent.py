@@ -17,7 +17,7 @@ from resource import struct_rusage
 from types import CodeType
 from typing import Final, NoReturn
 
-from capsafe.errors import SandboxKilledError
+from capsafe.errors import Denial, SandboxKilledError
 from capsafe.kernel import process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
@@ -31,6 +31,7 @@ from capsafe.worker.modules import load_modules
 from capsafe.worker.outcome import read_outcome
 from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
 from capsafe.worker.streams import flush_inherited
+from capsafe.worker.supervisor import Supervisor
 
 _ALL_SIGNALS: Final = frozenset(map(int, signal.valid_signals()))
 
@@ -71,12 +72,15 @@ def run(  # noqa: PLR0913 - each has its name
     about: Iterable[object] = (),
     before: Callable[[], None] | None = None,
     cancellation: Cancellation | None = None,
+    on_denial: Callable[[Denial], object] | None = None,
 ) -> object:
     """Run ``call`` in a child under a policy, and return its result or raise what it raised.
 
     ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module
     are looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere.
-    Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors.
+    ``on_denial``: is told of each refused operation as it comes, in this thread.
+    Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors; what
+    ``on_denial`` raises.
     """
     load_modules(policy.preload)
     roots = tuple(about)
@@ -87,48 +91,59 @@ def run(  # noqa: PLR0913 - each has its name
             found.append(find_local_classes(roots))
         return found[0]
 
-    task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits))
+    codes = (getattr(root, "__code__", None) for root in roots)
+    files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
+    task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits), files)
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
     flush_inherited(policy.streams)
-    frame, usage, status = _converse(task, deadline, cancellation)
-    if frame is None:
-        _raise_killed(status, usage, limits)
-
-    def sources() -> frozenset[str]:
-        codes = (getattr(root, "__code__", None) for root in roots)
-        return frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
-
+    supervisor = Supervisor(policy.grant, on_denial)
     try:
-        return read_outcome(frame, policy.grant, local=local, sources=sources)
-    except ProtocolError as error:
-        raise _no_answer(error) from None
+        frame, usage, status = _converse(task, deadline, cancellation, supervisor)
+        if frame is None:
+            _raise_killed(status, usage, limits)
+        try:
+            return read_outcome(frame, policy.grant, local=local, sources=lambda: files)
+        except ProtocolError as error:
+            raise _no_answer(error) from None
+    except BaseException as error:
+        supervisor.mark(error)
+        raise
+    finally:
+        supervisor.finish()
 
 
 def _converse(
-    task: child.Task, deadline: float | None, cancellation: Cancellation | None
+    task: child.Task, deadline: float | None, cancellation: Cancellation | None, supervisor: Supervisor
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
     open_here: list[int] = list(os.pipe())
     reading, writing = open_here
     pid = 0
+    socket = -1
     try:
+        if task.prepared.reporting is not None:
+            socket = supervisor.connect()
+            open_here.append(socket)
         parent = os.getpid()
         # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child.
         mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
         try:
             pid = _fork()
             if pid == 0:
-                child.run_child(task, parent, writing)
+                child.run_child(task, parent, writing, socket)
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
-        os.close(writing)
-        open_here.remove(writing)
+        # What the child has must not be held open here: the ends tell of each other.
+        close_all(open_here[1:])
+        del open_here[1:]
+        supervisor.process = pid
         pidfd = os.pidfd_open(pid)
         open_here.append(pidfd)
         if cancellation is not None:
             cancellation.attach(pidfd)
         cap = task.limits.result_size
-        frame = receive(reading, pidfd, deadline=deadline, timeout=task.limits.timeout, cap=cap)
+        timeout = task.limits.timeout
+        frame = receive(reading, pidfd, deadline=deadline, timeout=timeout, cap=cap, watcher=supervisor)
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
@@ -136,6 +151,7 @@ def _converse(
             cancellation.attach(None)
         usage, status = _end(pid) if pid else (None, None)
         close_all(open_here)
+        supervisor.close()
     return frame, usage, status
 
 
