@@ -51,14 +51,14 @@ class Sandbox(Generic[C_contra]):
     ``on_denial`` is called with each operation that is refused, as a ``Denial``, as it comes, also where the closure
     catches the error; in the thread that waits for the child, whose operation has been answered already. What it
     raises ends the child and is raised by ``execute``. Only the first thousand of a run are told of. They go to the
-    logger ``capsafe``, too. Where the kernel can't tell (``capsafe doctor`` says so), by ``enter``, and for what Landlock
-    refuses, only what the closure did not catch is told.
+    logger ``capsafe``, too. Where the kernel can't tell (``capsafe doctor`` says so), with ``open_files`` below 3, and
+    for what Landlock or the broker refuses, only what the closure did not catch is told; ``enter`` tells nothing.
 
     Raises ``TypeError`` and ``ValueError`` for limits that make no sense. Sources: setrlimit(2), seccomp(2),
     landlock(7).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its name
         self,
         *,
         timeout: float | None = None,

@@ -79,6 +79,21 @@ _RECVMSG.argtypes = (ctypes.c_int, ctypes.POINTER(_Message), ctypes.c_int)
 _RECVMSG.restype = ctypes.c_ssize_t
 
 
+def _message(control: bytes) -> "tuple[_Message, tuple[ctypes.Array[ctypes.c_char], object, object]]":
+    """Lay out a message of one byte; it is valid for as long as what comes with it is kept."""
+    held = ctypes.create_string_buffer(control, len(control))
+    byte = ctypes.create_string_buffer(b".", 1)
+    vector = _Vector(ctypes.addressof(byte), 1)
+    message = _Message(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(held), len(control), 0)
+    return message, (held, byte, vector)
+
+
+# Laid out in the parent, since each new page costs after a fork; written in children alone, of which each has its own.
+_OUT, _OUT_HELD = _message(_CONTROL_HEAD.pack(0, _SOL_SOCKET, _SCM_RIGHTS) + bytes(4 * _MOST_DESCRIPTORS))
+_OUT_LENGTH: Final = ctypes.c_uint64.from_buffer(_OUT_HELD[0])
+_OUT_NUMBERS: Final = (ctypes.c_int * _MOST_DESCRIPTORS).from_buffer(_OUT_HELD[0], _CONTROL_HEAD.size)
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """What the child gives the parent with the listener. Its descriptors are closed with it.
@@ -159,15 +174,18 @@ def send_descriptors(socket: int, descriptors: Iterable[int]) -> None:
 
     Called in the child under the filter that lets no more pass than this and the next filter.
     """
-    numbers = tuple(descriptors)
-    message, buffers = _message(_pack_control(numbers))
+    length = _CONTROL_HEAD.size
+    for at, descriptor in enumerate(descriptors):
+        _OUT_NUMBERS[at] = descriptor
+        length += 4
+    _OUT_LENGTH.value = length
+    _OUT.control_length = length
     for remaining in reversed(range(_SEND_TRIES)):
-        if _SENDMSG(socket, message, HANDOVER_FLAGS) == 1:
-            break
+        if _SENDMSG(socket, _OUT, HANDOVER_FLAGS) == 1:
+            return
         if ctypes.get_errno() != errno.ETOOMANYREFS or not remaining:
             check(-1, "sendmsg")
         time.sleep(_SEND_PAUSE)
-    del buffers
 
 
 def receive_descriptors(socket: int) -> list[int]:
@@ -186,20 +204,6 @@ def receive_descriptors(socket: int) -> list[int]:
             os.close(descriptor)
         raise OSError(errno.EMFILE, f"no descriptor was left for the child's listener ({os.strerror(errno.EMFILE)})")
     return found
-
-
-def _pack_control(numbers: tuple[int, ...]) -> bytes:
-    length = _CONTROL_HEAD.size + 4 * len(numbers)
-    return _CONTROL_HEAD.pack(length, _SOL_SOCKET, _SCM_RIGHTS) + struct.pack(f"={len(numbers)}i", *numbers)
-
-
-def _message(control: bytes) -> "tuple[_Message, tuple[ctypes.Array[ctypes.c_char], object, object]]":
-    """Lay out a message of one byte; it is valid for as long as what comes with it is kept."""
-    held = ctypes.create_string_buffer(control, len(control))
-    byte = ctypes.create_string_buffer(b".", 1)
-    vector = _Vector(ctypes.addressof(byte), 1)
-    message = _Message(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(held), len(control), 0)
-    return message, (held, byte, vector)
 
 
 def take(listener: int) -> Notification | None:

@@ -15,6 +15,9 @@ from capsafe.worker.protocol import Frame, FrameReader, write_frame
 #: The first read is short: most answers are, and a long buffer is fresh memory each time.
 _PIECE: Final = 2**12
 _LARGE_PIECE: Final = 2**20
+#: For so many milliseconds nobody looks after the watcher: most calls have answered by then, and to be woken
+#: in between costs both sides more than all the rest of it. A child that needs the watcher earlier waits until then.
+_PATIENCE: Final = 3.0
 _F_SETPIPE_SZ: Final = 1031
 
 
@@ -50,10 +53,13 @@ def receive(
     waiting = select.poll()
     waiting.register(channel, select.POLLIN)
     waiting.register(child, select.POLLIN)
+    ready: dict[int, int] = {}
     if watcher is not None:
+        left = _milliseconds(deadline)
+        ready = dict(waiting.poll(_PATIENCE if left is None else min(left, _PATIENCE)))
         watcher.register(waiting)
     while True:
-        ready = dict(waiting.poll(_milliseconds(deadline)))
+        ready = ready or dict(waiting.poll(_milliseconds(deadline)))
         if watcher is not None:
             # First: the child may be ended as soon as its answer is there.
             for descriptor, event in ready.items():
@@ -68,6 +74,7 @@ def receive(
                 waiting.unregister(channel)
         elif child in ready:
             return reader.frame() if reader.started else None
+        ready = {}
         if deadline is not None and time.monotonic() >= deadline:
             raise SandboxTimeoutError(
                 f"the closure took longer than timeout={timeout} s; it and all it started were ended"

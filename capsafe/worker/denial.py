@@ -18,7 +18,7 @@ from capsafe.capabilities import Capability
 from capsafe.grants import Grant
 from capsafe.scopes import covers_path
 from capsafe.worker.events import CALLS, EVENTS, Attempt
-from capsafe.worker.place import Places
+from capsafe.worker.place import REFUSED_EVENT, TELLING_EVENT, Places, tell_refused
 
 #: What the broker, the streams and the finder write on an error: (operation, capability's name, target or None).
 NEEDS_ATTRIBUTE: Final = "_capsafe_needs"
@@ -62,7 +62,11 @@ class Recorder:
         here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
         def remember(event: str, args: tuple[Any, ...]) -> None:
-            if event in known:
+            if event == REFUSED_EVENT:
+                tell_refused(*args)
+                if recent and recent[-1][0] == TELLING_EVENT:
+                    recent.pop()
+            elif event in known:
                 recent.append((event, args))
                 write(event, here(1))
 

@@ -39,7 +39,7 @@ def read_outcome(
     ``sources``: gives files whose lines may be shown, besides those of loaded modules. Raises ``ProtocolError`` where
     the frame is no answer.
     """
-    value = decode(frame, local=local)
+    value: Any = decode(frame, local=local)
     if frame.kind == VALUE:
         return value
     try:

@@ -35,6 +35,9 @@ from capsafe.worker.supervisor import Supervisor
 
 _ALL_SIGNALS: Final = frozenset(map(int, signal.valid_signals()))
 
+#: The socket, the memory, and the listener or the ruleset.
+_ROOM_TO_REPORT: Final = 3
+
 
 class Cancellation:
     """Ends a call from another thread, or before it has begun."""
@@ -121,7 +124,7 @@ def _converse(
     pid = 0
     socket = -1
     try:
-        if task.prepared.reporting is not None:
+        if _can_report(task):
             socket = supervisor.connect()
             open_here.append(socket)
         parent = os.getpid()
@@ -153,6 +156,12 @@ def _converse(
         close_all(open_here)
         supervisor.close()
     return frame, usage, status
+
+
+def _can_report(task: child.Task) -> bool:
+    """Say whether the child can hand a listener over: while it confines itself it has some descriptors more."""
+    most = task.limits.open_files
+    return task.prepared.reporting is not None and (most is None or most >= _ROOM_TO_REPORT)
 
 
 def _fork() -> int:

@@ -7,6 +7,8 @@ It is written as CPython raises an audit event, right before it makes the call; 
 or it is about another one, the line is not known.
 """
 
+import contextlib
+import os
 import struct
 import sys
 from threading import get_native_id
@@ -17,6 +19,12 @@ from capsafe.kernel.notify import BOARD, read_memory
 
 _HEAD: Final = struct.Struct("=IIHH")
 _LONGEST_FILE: Final = 512
+_TOLD: Final = "capsafe:"
+
+#: The audit event by which the broker says what it refused: operation, capability, target.
+REFUSED_EVENT: Final = "capsafe.refused"
+#: The one that is raised as the worker tells the parent of it.
+TELLING_EVENT: Final = "os.removexattr"
 
 
 class Places:
@@ -38,6 +46,23 @@ class Places:
                 return
             frame = frame.f_back
         BOARD.view[: _HEAD.size] = bytes(_HEAD.size)
+
+
+def tell_refused(operation: str, capability: str, target: str | None) -> None:
+    """Tell the parent, from the child, what the broker refused before there was a system call.
+
+    What the kernel tells of is a refused call, so that one is made that nothing grants: to take an extended attribute
+    away, of which target and name carry the text.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.removexattr(target or "", f"{_TOLD}{operation}:{capability}")
+
+
+def read_refused(name: bytes) -> tuple[str, str] | None:
+    """Return operation and capability where the name of an attribute carries them, else None."""
+    text = name.decode(errors="replace")
+    operation, _, capability = text.removeprefix(_TOLD).partition(":")
+    return (operation, capability) if text.startswith(_TOLD) and operation and capability else None
 
 
 def read_place(memory: int, task: int, event: str) -> tuple[str, int] | None:

@@ -124,7 +124,8 @@ _ROWS: Final[Mapping[str, Refused]] = MappingProxyType(
         "sysinfo": _known("uname"),
         "getpriority": _known("getpriority"),
         "setpriority": _known("setpriority"),
-        "sched_getaffinity": _known("sched_getaffinity"),
+        # Its own it may read.
+        "sched_getaffinity": Refused(Attempt("read the affinity of another process")),
         "sched_setaffinity": _known("sched_setaffinity"),
         "socketpair": _known("socketpair"),
         "connect": _known("socket.connect", address=1),
@@ -132,7 +133,8 @@ _ROWS: Final[Mapping[str, Refused]] = MappingProxyType(
         "listen": _known("listen"),
         "accept": _known("accept"),
         "accept4": _known("accept"),
-        "sendto": _known("socket.sendto", address=4),
+        # Sending alone is allowed; with MSG_FASTOPEN it would connect, past the rules on ports.
+        "sendto": Refused(Attempt("connect while sending to"), address=4, event="socket.sendto"),
         "ioctl": Refused(Attempt("control a device (ioctl)")),
     }
 )

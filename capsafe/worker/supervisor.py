@@ -25,7 +25,7 @@ from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
-from capsafe.worker.place import read_place
+from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
 from capsafe.worker.refused import ANSWER, Refused, look_up
 
 if TYPE_CHECKING:
@@ -109,10 +109,14 @@ class Supervisor:
             if notify.refuse(self._listener, taken, ANSWER):
                 self._count += 1
             return
-        call = _call_name(taken.number)
-        refused = look_up(call, taken.arguments)
+        call: str | None = _call_name(taken.number)
+        refused = look_up(str(call), taken.arguments)
         target, place = None, None
         if self._is_child(taken.task):
+            if call == "removexattr" and (told := read_refused(self._read(taken.arguments[1]))):
+                # The broker refused, and made this call to say so.
+                call = None
+                refused = Refused(Attempt(told[0], told[1:]), path=0, event=TELLING_EVENT)
             target = self._target(refused, taken.arguments)
             place = read_place(self._memory, taken.task, refused.event)
             if not notify.is_waiting(self._listener, taken):
@@ -140,14 +144,18 @@ class Supervisor:
     def _read_path(self, address: int) -> str | None:
         if address == 0:
             return None
+        return os.fsdecode(self._read(address)) or None
+
+    def _read(self, address: int) -> bytes:
+        """Return a C string, as far as it can be read."""
         found = notify.read_memory(self._memory, address, _FIRST_PIECE)
         if b"\0" not in found and len(found) == _FIRST_PIECE:
             found += notify.read_memory(self._memory, address + _FIRST_PIECE, _LONGEST_PATH - _FIRST_PIECE)
-        return os.fsdecode(found.partition(b"\0")[0]) or None
+        return found.partition(b"\0")[0]
 
     def _describe(
         self,
-        call: str,
+        call: str | None,
         arguments: tuple[int, ...],
         refused: Refused,
         target: str | None,
@@ -165,13 +173,15 @@ class Supervisor:
             line=line,
         )
 
-    def _missing(self, attempt: Attempt, call: str, arguments: tuple[int, ...]) -> type[Capability] | None:
-        named = [getattr(capabilities, name) for name in attempt.needs]
+    def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> type[Capability] | None:
+        # What the broker said may be anything: the closure can make the call itself.
+        known: list[object] = [getattr(capabilities, name, None) for name in attempt.needs]
+        named: list[type[Capability]] = [one for one in known if isinstance(one, type) and issubclass(one, Capability)]
         # What the table of policies says is right by itself, and the last word where the words above know nothing.
-        for capability in [*named, *_allowing(call, arguments)]:
+        for capability in [*named, *(_allowing(call, arguments) if call else ())]:
             scopes = self._grant.scopes_of(capability)
             if scopes is not None and (not scopes or attempt.unscoped):
-                return capability  # type: ignore[no-any-return]  # a name in the table is that of a capability
+                return capability
         return None
 
     # --- who is told -------------------------------------------------------------------------------------------------
