@@ -175,8 +175,7 @@ class Supervisor:
 
     def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> type[Capability] | None:
         # What the broker said may be anything: the closure can make the call itself.
-        known: list[object] = [getattr(capabilities, name, None) for name in attempt.needs]
-        named: list[type[Capability]] = [one for one in known if isinstance(one, type) and issubclass(one, Capability)]
+        named = [found for name in attempt.needs if (found := _capability(name)) is not None]
         # What the table of policies says is right by itself, and the last word where the words above know nothing.
         for capability in [*named, *(_allowing(call, arguments) if call else ())]:
             scopes = self._grant.scopes_of(capability)
@@ -265,6 +264,11 @@ def address_text(raw: bytes) -> str | None:
     except (struct.error, OSError, ValueError):
         return None
     return None
+
+
+def _capability(name: str) -> type[Capability] | None:
+    found = getattr(capabilities, name, None)
+    return found if isinstance(found, type) and issubclass(found, Capability) else None
 
 
 @cache
