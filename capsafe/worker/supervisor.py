@@ -177,7 +177,8 @@ class Supervisor:
         # What the broker said may be anything: the closure can make the call itself.
         named = [found for name in attempt.needs if (found := _capability(name)) is not None]
         # What the table of policies says is right by itself, and the last word where the words above know nothing.
-        for capability in [*named, *(_allowing(call, arguments) if call else ())]:
+        candidates: list[type[Capability]] = named + (_allowing(call, arguments) if call else [])
+        for capability in candidates:
             scopes = self._grant.scopes_of(capability)
             if scopes is not None and (not scopes or attempt.unscoped):
                 return capability
