@@ -36,7 +36,7 @@ def _union(engine: Engine, items: list[object]) -> object:
     return engine.types.union(items) if all(engine.types.is_known(i) for i in items) else None
 
 
-def _fullname(engine: Engine, scope: Scope, node: ast.expr) -> tuple[str | None, object]:
+def _fullname(engine: Engine, scope: Scope, node: ast.expr) -> str | None:
     match node:
         case ast.Name():
             value = engine.name(scope, node.id)
@@ -44,24 +44,23 @@ def _fullname(engine: Engine, scope: Scope, node: ast.expr) -> tuple[str | None,
             modules = [getattr(t, "fullname", "") for t in engine.name(scope, base.id).targets]
             value = engine.module_attribute(modules[0], node.attr) if modules else engine.name(scope, base.id)
         case _:
-            return None, None
+            return None
     names = [t.fullname for t in value.targets if isinstance(t, Definition)]
-    return (names[0] if len(names) == 1 else None), value.type
+    return names[0] if len(names) == 1 else None
 
 
 def _named(engine: Engine, scope: Scope, node: ast.expr) -> object:
-    name, type_ = _fullname(engine, scope, node)
+    name = _fullname(engine, scope, node)
     if name is None:
         return None
     alias = engine.types.alias(name)
     if engine.types.is_known(alias):
         return alias
-    del type_
     return engine.types.instance(name)
 
 
 def _subscripted(engine: Engine, scope: Scope, node: ast.Subscript) -> object:
-    name, _ = _fullname(engine, scope, node.value)
+    name = _fullname(engine, scope, node.value)
     inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     match name:
         case None:

@@ -4,7 +4,6 @@ Knows syntax trees and names. It refuses to know types and effects.
 """
 
 import ast
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,8 +219,3 @@ class Sources:
         """Return every definition that the class may have."""
         found = self.find(fullname)
         return found[0].classes.get(found[1], []) if found else []
-
-
-def digest(text: bytes) -> str:
-    """Return a digest of source text."""
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
