@@ -30,6 +30,7 @@ from capsafe.capabilities import Threads as Threads
 from capsafe.capabilities import UnixSocket as UnixSocket
 from capsafe.capabilities import WriteFile as WriteFile
 from capsafe.errors import CapabilityError as CapabilityError
+from capsafe.errors import Denial as Denial
 from capsafe.errors import GrantError as GrantError
 from capsafe.errors import MissingPathError as MissingPathError
 from capsafe.errors import SandboxKilledError as SandboxKilledError

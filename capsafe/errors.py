@@ -4,6 +4,39 @@ This module knows the shapes of the errors. It refuses to know when they are rai
 """
 
 import errno
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One operation that was refused.
+
+    ``operation``: what was tried, such as ``"open for writing"``. ``call``: the system call, None where it was refused
+    before one was made, or by Landlock. ``target``: its path, address, program or process, None where there is none or
+    it could not be read. ``capability``: the name of the one that was missing, None where none gives it. ``write``: the
+    type to write, None where there is none. ``file``, ``line``: where in the closure, None where it is not known.
+
+    It is a report. The target, file and line are what the confined process said; don't decide on them.
+    """
+
+    operation: str
+    call: str | None = None
+    target: str | None = None
+    capability: str | None = None
+    write: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Return one line: what happened, what it needs, what to write, and where it was."""
+        text = _explain(self.operation, self.target, self.capability, self.write)
+        return text if self.file is None else f"{text} ({self.file}:{self.line})"
+
+
+def _explain(operation: str, target: str | None, capability: str | None, write: str | None) -> str:
+    message = operation if target is None else f"{operation} {target!r}"
+    message += f" needs {capability}" if capability else " is not granted"
+    return f"{message}; write {write}" if write else message
 
 
 class CapabilityError(PermissionError):
@@ -14,6 +47,9 @@ class CapabilityError(PermissionError):
     ``operation``: what was tried, such as ``"open for writing"``. ``target``: its path, address or program, None where
     there is none. ``capability``: the name of the capability that was missing, None where it is not known.
     ``write``: the type to write, such as ``"Sandbox[ReadFile | WriteFile]"``, None where it is not known.
+
+    ``denials``: all that was refused in the run, this one too, in order, as ``Denial`` values; the first thousand, and
+    ``denied`` is how many there were. Other exceptions that end a run in which something was refused have both, too.
     """
 
     def __init__(
@@ -26,16 +62,14 @@ class CapabilityError(PermissionError):
         code: int = errno.EPERM,
     ) -> None:
         """Make the one-line message: what happened, what it needs, what to write."""
-        message = operation if target is None else f"{operation} {target!r}"
-        message += f" needs {capability}" if capability else " is not granted"
-        if write:
-            message += f"; write {write}"
         # Two arguments to OSError: with a third the path would be printed twice.
-        super().__init__(code, message)
+        super().__init__(code, _explain(operation, target, capability, write))
         self.operation = operation
         self.target = target
         self.capability = capability
         self.write = write
+        self.denials: tuple[Denial, ...] = ()
+        self.denied = 0
 
     def __str__(self) -> str:
         """Return the message without the errno that OSError puts in front."""

@@ -14,7 +14,7 @@ import typing_extensions
 
 from capsafe.broker import Broker
 from capsafe.capabilities import Capability
-from capsafe.errors import UnsupportedError
+from capsafe.errors import Denial, UnsupportedError
 from capsafe.grants import Grant, read_sandbox
 from capsafe.worker.limits import make_limits
 
@@ -48,11 +48,17 @@ class Sandbox(Generic[C_contra]):
     descriptors at a time; then ``OSError`` (EMFILE) inside. ``file_size``: bytes in each file it writes; then
     ``OSError`` (EFBIG) inside. ``result_size``: bytes of the longest result, 256M by default; then ``TransferError``.
 
+    ``on_denial`` is called with each operation that is refused, as a ``Denial``, as it comes, also where the closure
+    catches the error; in the thread that waits for the child, whose operation has been answered already. What it
+    raises ends the child and is raised by ``execute``. Only the first thousand of a run are told of. They go to the
+    logger ``capsafe``, too. Where the kernel can't tell (``capsafe doctor`` says so), with ``open_files`` below 3, and
+    for what Landlock or the broker refuses, only what the closure did not catch is told; ``enter`` tells nothing.
+
     Raises ``TypeError`` and ``ValueError`` for limits that make no sense. Sources: setrlimit(2), seccomp(2),
     landlock(7).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its name
         self,
         *,
         timeout: float | None = None,
@@ -61,7 +67,9 @@ class Sandbox(Generic[C_contra]):
         open_files: int | None = None,
         file_size: int | str | None = None,
         result_size: int | str | None = None,
+        on_denial: Callable[[Denial], object] | None = None,
     ) -> None:
+        self._on_denial = on_denial
         self._limits = make_limits(
             timeout=timeout,
             cpu_time=cpu_time,
@@ -202,7 +210,18 @@ class Sandbox(Generic[C_contra]):
         from capsafe.worker.parent import run  # noqa: PLC0415 - needs Linux
 
         # What comes back is data of the closure's own types; that its values are right is for the caller to check.
-        return cast("R", run(prepared, self.policy, call, limits=self._limits, about=about, cancellation=cancellation))
+        return cast(
+            "R",
+            run(
+                prepared,
+                self.policy,
+                call,
+                limits=self._limits,
+                about=about,
+                cancellation=cancellation,
+                on_denial=self._on_denial,
+            ),
+        )
 
     def __getstate__(self) -> dict[str, object]:
         """Return what is pickled: the type and the limits; what was looked up is looked up again."""

@@ -54,6 +54,7 @@ EXPORTS = [
     "SystemInfo",
     "NativeCode",
     "CapabilityError",
+    "Denial",
     "SandboxKilledError",
     "SandboxTimeoutError",
     "TransferError",

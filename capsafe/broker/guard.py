@@ -9,6 +9,7 @@ The check here is a courtesy: it names the missing capability at the call. The k
 import errno
 import functools
 import os
+import sys
 from collections.abc import Callable, Generator
 from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -45,6 +46,8 @@ class Attempt(NamedTuple):
                 )
                 error = PermissionError(errno.EPERM, str(text))
                 self._note(error, need)
+                # No system call is made, so that the kernel tells nobody; the worker listens.
+                sys.audit("capsafe.refused", self.operation, need.__name__, self.target)
                 raise error
 
     def perform(self, call: Callable[[], R]) -> R:

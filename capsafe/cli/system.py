@@ -68,6 +68,7 @@ class Examination:
             "libseccomp": support.libseccomp or "no",
             "Landlock": f"ABI {support.landlock_abi}" if support.landlock_abi else "no",
             "user namespaces": "yes" if support.user_namespaces else "no",
+            "refused calls told": "yes" if support.notifications else "only those not caught",
         }.items():
             table.add_row(name, escape(value))
         return table

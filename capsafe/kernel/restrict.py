@@ -3,7 +3,10 @@
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
 
+import gc
+import os
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from capsafe.errors import UnsupportedError
@@ -14,6 +17,7 @@ from capsafe.policy.numbers import NUMBERS
 
 if TYPE_CHECKING:
     from capsafe.kernel.libc import Program
+    from capsafe.kernel.notify import Handover
 
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -24,6 +28,8 @@ class Prepared:
 
     ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
     kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
+    ``reporting``: the same filters with a listener, None where the kernel has none. ``listener_flags``: how the first
+    of them is installed.
     """
 
     policy: Policy
@@ -31,11 +37,14 @@ class Prepared:
     filters: seccomp.Filters
     programs: tuple["Program", ...] = field(repr=False, compare=False)
     seccomp_number: int
+    reporting: "tuple[Program, Program] | None" = field(default=None, repr=False, compare=False)
+    listener_flags: int = 0
 
-    def restrict(self) -> None:
+    def restrict(self, handover: "Handover | None" = None) -> None:
         """Confine this thread and all it will start, for ever.
 
-        Called in the child, as the last thing before the closure: nothing is imported or searched for. Raises
+        ``handover``: where the listener goes that tells of refused calls; None for no listener. What is refused is the
+        same. Called in the child, as the last thing before the closure: nothing is imported or searched for. Raises
         ``OSError`` where the kernel refuses any part; the process is then confined in part or not at all and must end.
         """
         from capsafe.kernel.libc import install_filter, prctl  # noqa: PLC0415  # loaded by prepare; loads ctypes
@@ -43,8 +52,41 @@ class Prepared:
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
+        if handover is not None and self._report_to(handover):
+            return
         for program in self.programs:
             install_filter(self.seccomp_number, program)
+
+    def _report_to(self, handover: "Handover") -> bool:
+        """Install the filters that report, and hand the listener over. Returns False where there can be no listener.
+
+        Nothing of the listener stays open here: a process that held it could answer its own calls.
+        """
+        from capsafe.kernel.libc import install_filter  # noqa: PLC0415  # loaded by prepare; loads ctypes
+        from capsafe.kernel.notify import install_listening, send_descriptors  # noqa: PLC0415  # as above
+
+        own = [handover.socket] if handover.memory is None else [handover.socket, handover.memory]
+        # A finalizer that makes a refused call before the listener is where it belongs would wait for ever.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            if self.reporting is None:
+                return False
+            first, last = self.reporting
+            try:
+                listener = install_listening(self.seccomp_number, self.listener_flags, first)
+            except OSError:
+                # There is one already (EBUSY), or no descriptor left for it. Nothing was installed.
+                return False
+            own.append(listener)
+            send_descriptors(handover.socket, [listener, *own[1:-1]])
+        finally:
+            for descriptor in own:
+                os.close(descriptor)
+            if collects:
+                gc.enable()
+        install_filter(self.seccomp_number, last)
+        return True
 
 
 def prepare(policy: Policy) -> Prepared:
@@ -63,4 +105,17 @@ def prepare(policy: Policy) -> Prepared:
             "this kernel takes no seccomp filters (CONFIG_SECCOMP_FILTER is off, or a sandbox forbids it)"
         )
     ruleset = landlock.prepare_ruleset(policy, support.landlock_abi)
-    return Prepared(policy, ruleset, filters, seccomp.ready(filters), NUMBERS[architecture()]["seccomp"])
+    number = NUMBERS[architecture()]["seccomp"]
+    programs = seccomp.ready(filters)
+    if not support.notifications:
+        # They are reports, and no enforcement: what is refused is the same.
+        return Prepared(policy, ruleset, filters, programs, number)
+    last, first = seccomp.ready(seccomp.compile_reporting(policy))
+    return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number))
+
+
+@cache
+def _listener_flags(number: int) -> int:
+    from capsafe.kernel.notify import listener_flags  # noqa: PLC0415  # loads ctypes
+
+    return listener_flags(number)

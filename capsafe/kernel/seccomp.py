@@ -18,7 +18,7 @@ from capsafe.errors import UnsupportedError
 from capsafe.kernel.bpf import EQUAL, GREATER_EQUAL, LOAD, RETURN, instruction, simplify
 from capsafe.kernel.support import architecture, load_pyseccomp
 from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
-from capsafe.policy.denials import DENIED, STREAMS
+from capsafe.policy.denials import DENIED, HANDOVER_FLAGS, HANDOVER_FLAGS_ARGUMENT, REPORTED_STREAM_CALLS, STREAMS
 from capsafe.policy.model import Masked, Policy, Rule, equals
 from capsafe.policy.numbers import ARCHITECTURES, LAST_USED, NUMBERS, X32_BIT
 
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
 _RET_KILL_PROCESS: Final = 0x80000000
 _RET_ERRNO: Final = 0x00050000
+_RET_USER_NOTIF: Final = 0x7FC00000
+_RET_ALLOW: Final = 0x7FFF0000
 
 # Offsets in struct seccomp_data.
 _OFFSET_NUMBER: Final = 0
 _OFFSET_ARCHITECTURE: Final = 4
+_OFFSET_ARGUMENTS: Final = 16
 
 _HIGHEST_PRIORITY: Final = 255
 
@@ -50,8 +53,21 @@ def compile_filters(policy: Policy) -> Filters:
 
     Raises ``UnsupportedError`` where libseccomp is missing or the machine is not known.
     """
-    guarded = frozenset() if policy.programs else frozenset(name for name, _, _ in STREAMS) - policy.streams
-    return _compile(policy.rules, guarded, architecture())
+    return _compile(policy.rules, _guarded(policy), architecture())
+
+
+def compile_reporting(policy: Policy) -> Filters:
+    """Compile a policy so that what is not allowed is left to a listener, which refuses it and tells of it.
+
+    The two allow and deny the same calls as those of ``compile_filters``. The one with the listener is installed first:
+    it also allows what it takes to hand the listener over and to install the other one, which denies that again. Raises
+    ``UnsupportedError`` as ``compile_filters`` does.
+    """
+    return _compile_reporting(policy.rules, _guarded(policy), architecture())
+
+
+def _guarded(policy: Policy) -> frozenset[str]:
+    return frozenset() if policy.programs else frozenset(name for name, _, _ in STREAMS) - policy.streams
 
 
 @lru_cache(maxsize=256)
@@ -59,8 +75,52 @@ def _compile(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> F
     return Filters(denied=_compile_denied(guarded, machine), allowed=_compile_allowed(rules, machine))
 
 
-@lru_cache(maxsize=8)  # one for each set of streams
-def _compile_denied(guarded: frozenset[str], machine: str) -> bytes:
+@lru_cache(maxsize=256)
+def _compile_reporting(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> Filters:
+    plain = _compile(rules, guarded, machine).allowed
+    start = len(_prefix(machine))
+    refusal, notice = instruction(RETURN, _RET_ERRNO | REFUSED), instruction(RETURN, _RET_USER_NOTIF)
+    # Only the default answers with this error, so that nothing else is changed.
+    lines = [plain[at : at + len(refusal)] for at in range(start, len(plain), len(refusal))]
+    body = b"".join(notice if line == refusal else line for line in lines)
+    return Filters(
+        denied=_compile_denied(guarded, machine, last=True),
+        allowed=plain[:start] + _handover_lines(guarded, machine) + body,
+    )
+
+
+def _handover_lines(guarded: frozenset[str], machine: str) -> bytes:
+    """Return the lines after the prefix of a filter with a listener; the call's number is loaded when they begin."""
+    numbers = NUMBERS[machine]
+    allow, notice = instruction(RETURN, _RET_ALLOW), instruction(RETURN, _RET_USER_NOTIF)
+    lines = [
+        instruction(EQUAL, numbers["seccomp"], otherwise=1),
+        allow,
+        *_on_argument(numbers["sendmsg"], HANDOVER_FLAGS_ARGUMENT, HANDOVER_FLAGS, allow),
+    ]
+    for stream, descriptor, calls in STREAMS:
+        if stream in guarded:
+            for call in REPORTED_STREAM_CALLS:
+                if call in calls:
+                    lines += _on_argument(numbers[call], 0, descriptor, notice)
+    return b"".join(lines)
+
+
+def _on_argument(number: int, argument: int, value: int, answer: bytes) -> list[bytes]:
+    """Return lines that give an answer where a call's argument, a C int, has a value."""
+    return [
+        instruction(EQUAL, number, otherwise=4),
+        # The lower half: both machines are little-endian.
+        instruction(LOAD, _OFFSET_ARGUMENTS + 8 * argument),
+        instruction(EQUAL, value, otherwise=1),
+        answer,
+        instruction(LOAD, _OFFSET_NUMBER),
+    ]
+
+
+@lru_cache(maxsize=16)  # one for each set of streams, and again for the last one
+def _compile_denied(guarded: frozenset[str], machine: str, *, last: bool = False) -> bytes:
+    """Compile what is denied whatever is allowed; ``last``: after it no filter comes, and the other one reports."""
     seccomp = load_pyseccomp()
     numbers = NUMBERS[machine]
     rows: dict[int, tuple[int, set[Conditions]]] = {}
@@ -68,8 +128,13 @@ def _compile_denied(guarded: frozenset[str], machine: str) -> bytes:
         if call in numbers:
             error = OTHER_ERRORS.get(call, REFUSED)
             rows[numbers[call]] = (seccomp.ERRNO(error), {()})
+    if last:
+        rows[numbers["seccomp"]] = (seccomp.ERRNO(REFUSED), {()})
+    rows[numbers["sendmsg"]] = (seccomp.ERRNO(REFUSED), {(equals(HANDOVER_FLAGS_ARGUMENT, HANDOVER_FLAGS),)})
     for stream, descriptor, calls in STREAMS:
         for call in calls if stream in guarded else ():
+            if last and call in REPORTED_STREAM_CALLS:
+                continue
             _, conditions = rows.setdefault(numbers[call], (seccomp.ERRNO(REFUSED), set()))
             conditions.add((equals(0, descriptor),))
     return _export(seccomp, seccomp.ALLOW, rows)
@@ -141,12 +206,9 @@ def _newer_length(machine: str) -> int:
     return 3 if machine == "x86_64" else 1
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def ready(filters: Filters) -> "tuple[Program, Program]":
-    """Lay the programs out for the kernel, in the order in which they are to be installed.
-
-    What is denied comes first: the other one would refuse to install more.
-    """
+    """Lay the programs out for the kernel: what is denied, and what is allowed."""
     from capsafe.kernel.libc import Program  # noqa: PLC0415  # loads ctypes
 
     return Program(filters.denied), Program(filters.allowed)

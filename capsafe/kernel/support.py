@@ -33,7 +33,8 @@ class Support:
 
     ``kernel``: its release. ``machine``: as ``uname -m`` says. ``landlock_abi``: 0 where there is no Landlock.
     ``libseccomp``: its version, None where it can't be loaded. ``seccomp``: the kernel takes filters.
-    ``user_namespaces``: this user may make them.
+    ``user_namespaces``: this user may make them. ``notifications``: refused calls can be told of as they come; without,
+    the same calls are refused, and only those that the closure did not catch are told of.
     """
 
     kernel: str
@@ -42,6 +43,7 @@ class Support:
     libseccomp: str | None
     seccomp: bool
     user_namespaces: bool
+    notifications: bool = False
 
 
 @cache
@@ -56,6 +58,7 @@ def probe() -> Support:
         libseccomp=_libseccomp_version(),
         seccomp=_seccomp(),
         user_namespaces=_user_namespaces(),
+        notifications=_notifications(),
     )
 
 
@@ -146,6 +149,13 @@ def _seccomp() -> bool:
         return False
     action = ctypes.c_uint32(_RET_ERRNO)
     return int(LIBC.syscall(number, _SECCOMP_GET_ACTION_AVAIL, 0, ctypes.byref(action))) == 0
+
+
+def _notifications() -> bool:
+    from capsafe.kernel.notify import can_notify  # noqa: PLC0415  # loads ctypes
+
+    number = NUMBERS.get(platform.machine(), {}).get("seccomp")
+    return number is not None and can_notify(number)
 
 
 def _user_namespaces() -> bool:

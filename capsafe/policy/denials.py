@@ -155,3 +155,12 @@ STREAMS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
     ("stdout", 1, STREAM_WRITES),
     ("stderr", 2, STREAM_WRITES),
 )
+
+#: Of those, the ones that a supervisor is told of where there is one; programs and libraries use them to print.
+REPORTED_STREAM_CALLS: Final = ("read", "write")
+
+#: The flags of the one ``sendmsg`` by which a child that is not yet confined in full hands its listener over; the last
+#: filter denies it again. Three that TCP once had (MSG_FIN, MSG_SYN, MSG_RST) and MSG_NOSIGNAL: no program sends so,
+#: and Unix sockets ignore them.
+HANDOVER_FLAGS: Final = 0x5600
+HANDOVER_FLAGS_ARGUMENT: Final = 2

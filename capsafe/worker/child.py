@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from capsafe.capabilities import Import
 from capsafe.errors import TransferError
 from capsafe.kernel import process
+from capsafe.kernel.notify import Handover
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import OUTCOME_FD, Policy
 from capsafe.worker import hygiene
@@ -38,7 +39,7 @@ class Task:
 
     ``call``: the closure with its arguments. ``before``: runs after the clean-up and before confinement, None for
     nothing. ``local``: finds classes that are in no module. ``exhausted``: the answer to give when there is no memory
-    to make one.
+    to make one. ``files``: those that the closure is in.
     """
 
     prepared: Prepared
@@ -48,31 +49,33 @@ class Task:
     before: Callable[[], None] | None
     local: Callable[[], LocalClasses]
     exhausted: Frame
+    files: frozenset[str] = frozenset()
 
 
-def run_child(task: Task, parent: int, channel: int) -> NoReturn:
+def run_child(task: Task, parent: int, channel: int, socket: int = -1) -> NoReturn:
     """Confine this process, run the closure, answer, end.
 
-    ``parent``: its process id. ``channel``: the end of the pipe to write to. Called right after the fork, with all
+    ``parent``: its process id. ``channel``: the end of the pipe to write to. ``socket``: where the listener for refused
+    calls goes, -1 for none. Called right after the fork, with all
     signals blocked.
     """
     status = 70
     try:
-        _run(task, parent, channel)
+        _run(task, parent, channel, socket)
         status = 0
     finally:
         # Not even SystemExit gets past this, nor an error while another one is told.
         os._exit(status)
 
 
-def _run(task: Task, parent: int, channel: int) -> None:
-    recorder = Recorder()
+def _run(task: Task, parent: int, channel: int, socket: int) -> None:
+    recorder = Recorder(task.files)
     try:
-        _clean_up(task, parent, channel)
+        handover = _clean_up(task, parent, channel, socket)
         if task.before is not None:
             task.before()
         recorder.install()
-        task.prepared.restrict()
+        task.prepared.restrict(handover)
     except BaseException as error:  # noqa: BLE001 - nothing may run unconfined, whatever went wrong
         told = describe_failure(error, lambda _: None)
         told["name"] = SETUP_FAILED
@@ -81,7 +84,7 @@ def _run(task: Task, parent: int, channel: int) -> None:
     send(OUTCOME_FD, _answer(task, recorder))
 
 
-def _clean_up(task: Task, parent: int, channel: int) -> None:
+def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | None:
     # What the parent made is never collected here: looking at it would copy its pages.
     gc.freeze()
     policy = task.policy
@@ -90,7 +93,8 @@ def _clean_up(task: Task, parent: int, channel: int) -> None:
     os.setsid()
     hygiene.reset_signals()
     hygiene.quiet_interpreter()
-    hygiene.arrange_descriptors(channel, policy.streams)
+    socket = hygiene.arrange_descriptors(channel, policy.streams, socket)
+    handover = None if socket < 0 else Handover(socket, hygiene.open_memory())
     replace_streams(policy.streams)
     hygiene.apply_limits(task.limits)
     process.forbid_dumping()
@@ -100,6 +104,7 @@ def _clean_up(task: Task, parent: int, channel: int) -> None:
         os.chdir("/")
     if not policy.grant.has(Import):
         refuse_imports()
+    return handover
 
 
 def _answer(task: Task, recorder: Recorder) -> Frame:

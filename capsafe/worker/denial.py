@@ -18,6 +18,7 @@ from capsafe.capabilities import Capability
 from capsafe.grants import Grant
 from capsafe.scopes import covers_path
 from capsafe.worker.events import CALLS, EVENTS, Attempt
+from capsafe.worker.place import REFUSED_EVENT, TELLING_EVENT, Places, tell_refused
 
 #: What the broker, the streams and the finder write on an error: (operation, capability's name, target or None).
 NEEDS_ATTRIBUTE: Final = "_capsafe_needs"
@@ -44,19 +45,30 @@ class Denial(NamedTuple):
 
 
 class Recorder:
-    """Remembers the last operations that a capability stands behind, as CPython reports them."""
+    """Remembers the last operations that a capability stands behind, as CPython reports them.
 
-    def __init__(self) -> None:
+    ``files``: those of the closure, to write down which of its lines is at it.
+    """
+
+    def __init__(self, files: frozenset[str] = frozenset()) -> None:
         self.recent: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=16)
+        self._places = Places(files)
 
     def install(self) -> None:
         """Start, for as long as the process lives: an audit hook can't be taken away."""
         recent = self.recent
         known = _KNOWN
+        write = self._places.write
+        here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
         def remember(event: str, args: tuple[Any, ...]) -> None:
-            if event in known:
+            if event == REFUSED_EVENT:
+                tell_refused(*args)
+                if recent and recent[-1][0] == TELLING_EVENT:
+                    recent.pop()
+            elif event in known:
                 recent.append((event, args))
+                write(event, here(1))
 
         sys.addaudithook(remember)
 

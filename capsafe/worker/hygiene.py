@@ -6,6 +6,7 @@ This module knows single steps: signals, descriptors, limits, environment. It re
 
 # The C module: ``signal`` itself makes an enum member of each number, sixty times over.
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
+import fcntl
 import math
 import os
 import resource
@@ -41,12 +42,17 @@ def reset_signals() -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
-def arrange_descriptors(channel: int, granted: frozenset[str]) -> None:
+def arrange_descriptors(channel: int, granted: frozenset[str], kept: int = -1) -> int:
     """Keep the granted standard streams and the channel, at its fixed number; close everything else.
+
+    ``kept``: one more that stays open for now, -1 for none. Returns its number, which may be another one afterwards.
 
     The numbers of streams that were not granted are taken by the null device: a file opened later must not become
     one. Nothing is inherited by programs but the streams.
     """
+    if 0 <= kept <= OUTCOME_FD:
+        # Out of the way of those whose numbers are fixed.
+        kept = fcntl.fcntl(kept, fcntl.F_DUPFD_CLOEXEC, OUTCOME_FD + 1)
     if channel != OUTCOME_FD:
         os.dup2(channel, OUTCOME_FD, inheritable=False)
     null = -1
@@ -59,7 +65,8 @@ def arrange_descriptors(channel: int, granted: frozenset[str]) -> None:
             os.dup2(null, descriptor)
         else:
             os.set_inheritable(null, True)  # noqa: FBT003 - the parameter has no other form
-    process.close_descriptors((0, 1, 2, OUTCOME_FD))
+    process.close_descriptors((0, 1, 2, OUTCOME_FD) if kept < 0 else (0, 1, 2, OUTCOME_FD, kept))
+    return kept
 
 
 def _is_open(descriptor: int) -> bool:
@@ -79,6 +86,17 @@ def quiet_interpreter() -> None:
     sys.settrace(None)
     sys.setprofile(None)
     sys.dont_write_bytecode = True
+
+
+def open_memory() -> int | None:
+    """Open this process's own memory, to read, for the parent; None where it can't be (no /proc).
+
+    Later it could not be opened, since the process is not dumpable then.
+    """
+    try:
+        return os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def apply_limits(limits: Limits) -> None:

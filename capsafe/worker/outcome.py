@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from capsafe import capabilities, errors
 from capsafe.capabilities import Capability
-from capsafe.errors import CapabilityError, GrantError, UnsupportedError
+from capsafe.errors import CapabilityError, Denial, GrantError, UnsupportedError
 from capsafe.grants import Grant
 from capsafe.worker.classes import LocalClasses
 from capsafe.worker.decode import decode
@@ -39,11 +39,17 @@ def read_outcome(
     ``sources``: gives files whose lines may be shown, besides those of loaded modules. Raises ``ProtocolError`` where
     the frame is no answer.
     """
-    value = decode(frame, local=local)
+    value: Any = decode(frame, local=local)
     if frame.kind == VALUE:
         return value
     try:
         error = _rebuild(value, grant)
+        if isinstance(error, CapabilityError) and value["denial"] is not None:
+            file, line = _place(value, sources())
+            error.denials = (
+                Denial(error.operation, None, error.target, error.capability, error.write, file=file, line=line),
+            )
+            error.denied = 1
         error.add_note(_traceback(value, sources()))
     except ProtocolError:
         raise
@@ -70,7 +76,7 @@ def _denied(
     capability = getattr(capabilities, name, None) if name is not None else None
     write = None
     if isinstance(capability, type) and issubclass(capability, Capability):
-        write = _wider(grant, capability, scope)
+        write = write_wider(grant, capability, scope)
     else:
         name = None
     error = CapabilityError(str(operation), target=target, capability=name, write=write, code=int(code))
@@ -78,7 +84,16 @@ def _denied(
     return error
 
 
-def _wider(grant: Grant, capability: type[Capability], scope: str | None) -> str:
+def _place(told: Any, sources: frozenset[str]) -> tuple[str | None, int | None]:  # noqa: ANN401 - what the child says
+    """Return file and line of the innermost frame that is the closure's own, or else of the outermost one."""
+    _, frames, _ = told["chain"][-1]
+    shown = [(str(file), int(line)) for file, line, _ in frames if file]
+    own = [place for place in shown if place[0] in sources]
+    return own[-1] if own else shown[0] if shown else (None, None)
+
+
+def write_wider(grant: Grant, capability: type[Capability], scope: str | None) -> str:
+    """Return the type to write where a capability was missing; ``scope``: where, None for anywhere."""
     try:
         return grant.wider(capability, scope)
     except GrantError:

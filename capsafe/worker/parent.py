@@ -4,20 +4,18 @@ This module knows that whatever happens, the child and all it started end, and n
 behind. It refuses to know what ran.
 """
 
-# The C module: ``signal`` itself makes enum members of every number, twice for each call.
-import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import contextlib
 import math
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from resource import struct_rusage
 from types import CodeType
 from typing import Final, NoReturn
 
-from capsafe.errors import SandboxKilledError
+from capsafe.errors import Denial, SandboxKilledError
 from capsafe.kernel import process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
@@ -30,9 +28,12 @@ from capsafe.worker.limits import Limits
 from capsafe.worker.modules import load_modules
 from capsafe.worker.outcome import read_outcome
 from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
+from capsafe.worker.signals import no_signals
 from capsafe.worker.streams import flush_inherited
+from capsafe.worker.supervisor import Supervisor
 
-_ALL_SIGNALS: Final = frozenset(map(int, signal.valid_signals()))
+#: The socket, the memory, and the listener or the ruleset.
+_ROOM_TO_REPORT: Final = 3
 
 
 class Cancellation:
@@ -71,12 +72,15 @@ def run(  # noqa: PLR0913 - each has its name
     about: Iterable[object] = (),
     before: Callable[[], None] | None = None,
     cancellation: Cancellation | None = None,
+    on_denial: Callable[[Denial], object] | None = None,
 ) -> object:
     """Run ``call`` in a child under a policy, and return its result or raise what it raised.
 
     ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module
     are looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere.
-    Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors.
+    ``on_denial``: is told of each refused operation as it comes, in this thread.
+    Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors; what
+    ``on_denial`` raises.
     """
     load_modules(policy.preload)
     roots = tuple(about)
@@ -87,55 +91,66 @@ def run(  # noqa: PLR0913 - each has its name
             found.append(find_local_classes(roots))
         return found[0]
 
-    task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits))
+    codes = (getattr(root, "__code__", None) for root in roots)
+    files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
+    task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits), files)
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
     flush_inherited(policy.streams)
-    frame, usage, status = _converse(task, deadline, cancellation)
-    if frame is None:
-        _raise_killed(status, usage, limits)
-
-    def sources() -> frozenset[str]:
-        codes = (getattr(root, "__code__", None) for root in roots)
-        return frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
-
+    supervisor = Supervisor(policy.grant, on_denial)
     try:
-        return read_outcome(frame, policy.grant, local=local, sources=sources)
-    except ProtocolError as error:
-        raise _no_answer(error) from None
+        frame, usage, status = _converse(task, deadline, cancellation, supervisor)
+        if frame is None:
+            _raise_killed(status, usage, limits)
+        try:
+            return read_outcome(frame, policy.grant, local=local, sources=lambda: files)
+        except ProtocolError as error:
+            raise _no_answer(error) from None
+    except BaseException as error:
+        supervisor.mark(error)
+        raise
+    finally:
+        supervisor.finish()
 
 
 def _converse(
-    task: child.Task, deadline: float | None, cancellation: Cancellation | None
+    task: child.Task, deadline: float | None, cancellation: Cancellation | None, supervisor: Supervisor
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
     open_here: list[int] = []
-    pid = 0
-    interrupted: BaseException | None = None
+    pid, socket = 0, -1
     try:
         parent = os.getpid()
         # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child;
         # one whose handler raises, or reaps every child, must find all that is there noted.
-        with _no_signals():
+        with no_signals():
             open_here.extend(os.pipe())
             reading, writing = open_here
+            if _can_report(task):
+                socket = supervisor.connect()
+                open_here.append(socket)
             pid = _fork()
             if pid == 0:
-                child.run_child(task, parent, writing)
-            os.close(writing)
-            open_here.remove(writing)
+                child.run_child(task, parent, writing, socket)
+            # What the child has must not be held open here: the ends tell of each other.
+            close_all(open_here[1:])
+            del open_here[1:]
+            supervisor.process = pid
             pidfd = os.pidfd_open(pid)
             open_here.append(pidfd)
         if cancellation is not None:
             cancellation.attach(pidfd)
         cap = task.limits.result_size
-        frame = receive(reading, pidfd, deadline=deadline, timeout=task.limits.timeout, cap=cap)
+        timeout = task.limits.timeout
+        frame = receive(reading, pidfd, deadline=deadline, timeout=timeout, cap=cap, watcher=supervisor)
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
         usage, status = None, None
-        while pid or open_here:
+        interrupted: BaseException | None = None
+        left = True
+        while left:
             try:
-                with _no_signals():
+                with no_signals():
                     if cancellation is not None:
                         cancellation.attach(None)
                     if pid:
@@ -143,6 +158,8 @@ def _converse(
                         pid = 0
                     close_all(open_here)
                     open_here.clear()
+                    supervisor.close()
+                    left = False
             except BaseException as error:  # noqa: BLE001 - a handler's, before signals were held back: once more, then it
                 interrupted = error
         if interrupted is not None:
@@ -150,14 +167,10 @@ def _converse(
     return frame, usage, status
 
 
-@contextlib.contextmanager
-def _no_signals() -> Iterator[None]:
-    """Hold back signals for a few lines that must not be left half-way."""
-    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
-    try:
-        yield
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+def _can_report(task: child.Task) -> bool:
+    """Say whether the child can hand a listener over: while it confines itself it has some descriptors more."""
+    most = task.limits.open_files
+    return task.prepared.reporting is not None and (most is None or most >= _ROOM_TO_REPORT)
 
 
 def _fork() -> int:

@@ -4,6 +4,7 @@ This module knows ``sys.stdin``, ``sys.stdout`` and ``sys.stderr``. It refuses t
 buffers may hold text that the parent will write itself, and their locks may be held by a thread that is not here.
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -60,11 +61,21 @@ class RefusedStream(io.TextIOBase):
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         operation, capability = _VERBS[self._name]
+        # The kernel refuses it, too, and tells the parent: the closure may catch the error.
+        with contextlib.suppress(OSError):
+            _try(self.fileno())
         error = PermissionError(errno.EPERM, f"{os.strerror(errno.EPERM)}: {operation} needs {capability}")
         error._capsafe_needs = (operation, capability, None)  # type: ignore[attr-defined]  # noqa: SLF001 - read by capsafe.worker.denial
         raise error
 
     write = writelines = read = readline = readlines = __next__ = detach = truncate = _refuse
+
+
+def _try(descriptor: int) -> None:
+    if descriptor:
+        os.write(descriptor, b"")
+    else:
+        os.read(descriptor, 0)
 
 
 #: Made once, in the parent: in the child they would cost pages.

@@ -57,7 +57,7 @@ def test_without_the_filters_landlock_alone_lets_modes_be_changed(
 ) -> None:
     assert inside(change_the_mode, in_the_folder(ReadFile), stage) == "EPERM"
 
-    def only_landlock(self: Prepared) -> None:
+    def only_landlock(self: Prepared, _: object) -> None:
         prctl(38, 1)
         assert self.ruleset is not None
         landlock.restrict(self.ruleset)
@@ -70,7 +70,7 @@ def test_without_the_filters_landlock_alone_lets_modes_be_changed(
 def test_without_landlock_the_filters_alone_let_other_files_be_read(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_filters(self: Prepared) -> None:
+    def only_filters(self: Prepared, _: object) -> None:
         prctl(38, 1)
         for program in self.programs:
             install_filter(self.seccomp_number, program)
@@ -199,7 +199,9 @@ def test_it_can_not_be_looked_into_by_its_own_user() -> None:
 # --- where a part can't be had, nothing runs --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", ["landlock", "first filter", "second filter", "no_new_privs"])
+@pytest.mark.parametrize(
+    "part", ["landlock", "first filter", "second filter", "filter after the listener", "no_new_privs"]
+)
 def test_a_part_that_fails_is_an_error_and_nothing_runs(
     part: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +213,10 @@ def test_a_part_that_fails_is_an_error_and_nothing_runs(
     elif part == "no_new_privs":
         monkeypatch.setattr("capsafe.kernel.libc.prctl", fail_on(38, fail))
     else:
-        number = 0 if part == "first filter" else 1
+        number = 1 if part == "second filter" else 0
+        if part != "filter after the listener":
+            # Without one, both filters answer by themselves.
+            monkeypatch.setattr("capsafe.kernel.notify.install_listening", fail)
         seen: list[object] = []
 
         def install(at: int, program: Any) -> None:

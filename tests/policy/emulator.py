@@ -12,6 +12,7 @@ from capsafe.policy.numbers import ARCHITECTURES
 ALLOW = 0x7FFF0000
 KILL_PROCESS = 0x80000000
 ERRNO = 0x00050000
+USER_NOTIF = 0x7FC00000
 
 
 def verdict(program: bytes, number: int, arguments: Sequence[int] = (), *, machine: str = "x86_64") -> int:

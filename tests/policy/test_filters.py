@@ -17,10 +17,10 @@ from capsafe.kernel.bpf import AND, EQUAL, LOAD, RETURN, instruction, simplify
 from capsafe.kernel.support import load_pyseccomp
 from capsafe.policy import compile_policy
 from capsafe.policy.baseline import OTHER_ERRORS
-from capsafe.policy.denials import DENIED
+from capsafe.policy.denials import DENIED, HANDOVER_FLAGS
 from capsafe.policy.model import OUTCOME_FD, Policy, equals
 from capsafe.policy.numbers import LAST_USED, NUMBERS
-from tests.policy.emulator import ALLOW, ERRNO, KILL_PROCESS, run, stricter, verdict
+from tests.policy.emulator import ALLOW, ERRNO, KILL_PROCESS, USER_NOTIF, run, stricter, verdict
 
 NUMBER = NUMBERS["x86_64"]
 I386, X86_64, AARCH64 = 0x40000003, 0xC000003E, 0xC00000B7
@@ -100,6 +100,39 @@ def test_the_filter_says_what_the_rules_say(what: Grant, tried: list[tuple[str, 
         said = any(rule.call == call and all(one.holds(tuple(arguments)) for one in rule.when) for rule in policy.rules)
         filters = seccomp.compile_filters(policy)
         assert (verdict(filters.allowed, NUMBER[call], arguments) == ALLOW) is said, (call, arguments)
+
+
+@settings(max_examples=150, deadline=None)
+@given(grants, st.lists(st.tuples(known_calls, arguments_), min_size=20, max_size=60))
+def test_with_a_listener_the_same_is_refused(what: Grant, tried: list[tuple[str, list[int]]]) -> None:
+    policy = compile_policy(what)
+    filters = seccomp.compile_reporting(policy)
+    calls = [(NUMBER[call], arguments, X86_64) for call, arguments in tried]
+    calls += [(number, [0] * 6, X86_64) for number in (LAST_USED + 1, 500, 0x40000000, 0x400000FF)]
+    calls += [(NUMBER["write"], [fd, 0, 0, 0, 0, 0], X86_64) for fd in range(5)]
+    calls += [(NUMBER["sendmsg"], [3, 0, HANDOVER_FLAGS, 0, 0, 0], X86_64), (11, [0] * 6, I386)]
+    for number, arguments, architecture in calls:
+        plain = answer(policy, number, arguments, architecture)
+        # The one with the listener comes first.
+        told = stricter(
+            run(filters.allowed, number, arguments, architecture), run(filters.denied, number, arguments, architecture)
+        )
+        assert (ERRNO | errno.EPERM if told == USER_NOTIF else told) == plain, (number, arguments)
+
+
+def test_only_the_default_is_told_of_and_the_handover_is_shut() -> None:
+    policy = compile_policy(read_grant(caps.Connect))
+    filters = seccomp.compile_reporting(policy)
+    handover = (0, 0, HANDOVER_FLAGS)
+    assert verdict(filters.allowed, NUMBER["openat"]) == USER_NOTIF
+    assert verdict(filters.allowed, NUMBER["openat2"]) == ERRNO | errno.ENOSYS
+    for call, arguments in (("seccomp", ()), ("sendmsg", handover)):
+        assert verdict(filters.allowed, NUMBER[call], arguments) == ALLOW
+        assert verdict(filters.denied, NUMBER[call], arguments) == ERRNO | errno.EPERM
+    # Alone, without Connect, nothing else of them passes.
+    none = seccomp.compile_reporting(compile_policy(read_grant(Never))).allowed
+    assert verdict(none, NUMBER["sendmsg"], handover) == ALLOW
+    assert verdict(none, NUMBER["sendmsg"], (0, 0, HANDOVER_FLAGS | 1)) == USER_NOTIF
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,250 @@
+"""Refused calls as the kernel tells of them: seccomp user notification, and the way of its descriptor to the parent.
+
+This module knows how a listener is handed over, how a notification is taken and answered, and how memory is read for a
+report. It refuses to decide: the answer is always the refusal, whatever was read.
+
+Sources: seccomp(2), seccomp_unotify(2), unix(7), proc_pid_mem(5).
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from capsafe.kernel.libc import LIBC, Program, check
+from capsafe.policy.denials import HANDOVER_FLAGS
+
+_BOARD_SIZE: Final = 1024
+
+_SET_MODE_FILTER: Final = 1
+_GET_NOTIF_SIZES: Final = 3
+_NEW_LISTENER: Final = 1 << 3
+#: Once a notification was taken, no signal but a fatal one ends the call, so that none is told twice (Linux 5.19).
+_WAIT_KILLABLE_RECV: Final = 1 << 5
+
+_NOTIFICATION: Final = struct.Struct("=QIIiIQ6Q")
+_ANSWER: Final = struct.Struct("=QqiI")
+_SIZES: Final = struct.Struct("=HHH")
+_KNOWN_SIZES: Final = (_NOTIFICATION.size, _ANSWER.size, 64)
+_IOCTL_RECV: Final = 0xC0502100
+_IOCTL_SEND: Final = 0xC0182101
+_IOCTL_ID_VALID: Final = 0x40082102
+
+_AF_UNIX: Final = 1
+_SOCK_STREAM_CLOEXEC: Final = 1 | 0o2000000
+_SOL_SOCKET: Final = 1
+_SCM_RIGHTS: Final = 1
+_MSG_CTRUNC: Final = 0x8
+_MSG_DONTWAIT: Final = 0x40
+_MSG_CMSG_CLOEXEC: Final = 0x40000000
+_CONTROL_HEAD: Final = struct.Struct("=Qii")
+_MOST_DESCRIPTORS: Final = 2
+
+#: A send is refused while a user has too many descriptors under way, which passes.
+_SEND_TRIES: Final = 200
+_SEND_PAUSE: Final = 0.005
+
+# Their types are told beforehand, so that numbers are converted in C.
+_SECCOMP: Final = ctypes.PyDLL(None, use_errno=True)["syscall"]
+_SECCOMP.argtypes = (ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_void_p)
+_SECCOMP.restype = ctypes.c_long
+
+
+class _Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+class _Message(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint),
+        ("vectors", ctypes.POINTER(_Vector)),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+_SENDMSG: Final = ctypes.PyDLL(None, use_errno=True)["sendmsg"]
+_SENDMSG.argtypes = (ctypes.c_int, ctypes.POINTER(_Message), ctypes.c_int)
+_SENDMSG.restype = ctypes.c_ssize_t
+_RECVMSG: Final = ctypes.PyDLL(None, use_errno=True)["recvmsg"]
+_RECVMSG.argtypes = (ctypes.c_int, ctypes.POINTER(_Message), ctypes.c_int)
+_RECVMSG.restype = ctypes.c_ssize_t
+
+
+def _message(control: bytes) -> "tuple[_Message, tuple[ctypes.Array[ctypes.c_char], object, object]]":
+    """Lay out a message of one byte; it is valid for as long as what comes with it is kept."""
+    held = ctypes.create_string_buffer(control, len(control))
+    byte = ctypes.create_string_buffer(b".", 1)
+    vector = _Vector(ctypes.addressof(byte), 1)
+    message = _Message(None, 0, ctypes.pointer(vector), 1, ctypes.addressof(held), len(control), 0)
+    return message, (held, byte, vector)
+
+
+# Laid out in the parent, since each new page costs after a fork; written in children alone, of which each has its own.
+_OUT, _OUT_HELD = _message(_CONTROL_HEAD.pack(0, _SOL_SOCKET, _SCM_RIGHTS) + bytes(4 * _MOST_DESCRIPTORS))
+_OUT_LENGTH: Final = ctypes.c_uint64.from_buffer(_OUT_HELD[0])
+_OUT_NUMBERS: Final = (ctypes.c_int * _MOST_DESCRIPTORS).from_buffer(_OUT_HELD[0], _CONTROL_HEAD.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What the child gives the parent with the listener. Its descriptors are closed with it.
+
+    ``socket``: the child's end of a pair. ``memory``: its own memory, open to read, None where it could not be: others
+    of the same user can't open it, because the child is not dumpable.
+    """
+
+    socket: int
+    memory: int | None
+
+
+class Notification(NamedTuple):
+    """One refused call. ``task``: the thread that waits for the answer, 0 where it is not seen from here."""
+
+    cookie: int
+    task: int
+    number: int
+    arguments: tuple[int, ...]
+
+
+class Board:
+    """A place in the child's memory where it writes down what it is doing, and the parent reads when a call is refused.
+
+    It is made in the parent, so that its address is known there; after the fork each child has its own copy, and the
+    parent's is never written.
+    """
+
+    def __init__(self) -> None:
+        self._memory = ctypes.create_string_buffer(_BOARD_SIZE)
+        self.address: Final = ctypes.addressof(self._memory)
+        self.view: Final = memoryview(self._memory).cast("B")
+        self.size: Final = _BOARD_SIZE
+
+
+#: One is enough for all children.
+BOARD: Final = Board()
+
+
+def can_notify(number: int) -> bool:
+    """Say whether the kernel hands refused calls to a listener in the form that is known here (Linux 5.0).
+
+    ``number``: that of seccomp(2). Changes nothing: no filter is given.
+    """
+    sizes = ctypes.create_string_buffer(_SIZES.size)
+    if _SECCOMP(number, _GET_NOTIF_SIZES, 0, ctypes.addressof(sizes)) != 0:
+        return False
+    return _SIZES.unpack(sizes.raw) == _KNOWN_SIZES and _takes(number, _NEW_LISTENER)
+
+
+def _takes(number: int, flags: int) -> bool:
+    # The flags are looked at before the filter, which is not there.
+    return _SECCOMP(number, _SET_MODE_FILTER, flags, None) == -1 and ctypes.get_errno() == errno.EFAULT
+
+
+def listener_flags(number: int) -> int:
+    """Return the flags to install a filter with that has a listener; asked in the parent."""
+    return _NEW_LISTENER | (_WAIT_KILLABLE_RECV if _takes(number, _NEW_LISTENER | _WAIT_KILLABLE_RECV) else 0)
+
+
+def install_listening(number: int, flags: int, program: Program) -> int:
+    """Install a filter on this thread, for ever, and return the listener for the calls it leaves to one.
+
+    Raises ``OSError``; nothing is installed then.
+    """
+    return check(int(_SECCOMP(number, _SET_MODE_FILTER, flags, ctypes.addressof(program))), "seccomp")
+
+
+def make_pair() -> tuple[int, int]:
+    """Return two connected sockets. Raises ``OSError``."""
+    pair = (ctypes.c_int * 2)()
+    check(int(LIBC.socketpair(_AF_UNIX, _SOCK_STREAM_CLOEXEC, 0, pair)), "socketpair")
+    return pair[0], pair[1]
+
+
+def send_descriptors(socket: int, descriptors: Iterable[int]) -> None:
+    """Send descriptors through a socket. Raises ``OSError``.
+
+    Called in the child under the filter that lets no more pass than this and the next filter.
+    """
+    length = _CONTROL_HEAD.size
+    for at, descriptor in enumerate(descriptors):
+        _OUT_NUMBERS[at] = descriptor
+        length += 4
+    _OUT_LENGTH.value = length
+    _OUT.control_length = length
+    for remaining in reversed(range(_SEND_TRIES)):
+        if _SENDMSG(socket, _OUT, HANDOVER_FLAGS) == 1:
+            return
+        if ctypes.get_errno() != errno.ETOOMANYREFS or not remaining:
+            check(-1, "sendmsg")
+        time.sleep(_SEND_PAUSE)
+
+
+def receive_descriptors(socket: int) -> list[int]:
+    """Take the descriptors that were sent; none where the other end was closed without. Raises ``OSError``."""
+    message, buffers = _message(bytes(_CONTROL_HEAD.size + 4 * _MOST_DESCRIPTORS))
+    if check(int(_RECVMSG(socket, message, _MSG_DONTWAIT | _MSG_CMSG_CLOEXEC)), "recvmsg") == 0:
+        return []
+    control = buffers[0].raw[: message.control_length]
+    found: list[int] = []
+    if len(control) >= _CONTROL_HEAD.size:
+        length, level, kind = _CONTROL_HEAD.unpack_from(control)
+        if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
+            found = list(struct.unpack_from(f"={(length - _CONTROL_HEAD.size) // 4}i", control, _CONTROL_HEAD.size))
+    if message.flags & _MSG_CTRUNC or not found:
+        for descriptor in found:
+            os.close(descriptor)
+        raise OSError(errno.EMFILE, f"no descriptor was left for the child's listener ({os.strerror(errno.EMFILE)})")
+    return found
+
+
+def take(listener: int) -> Notification | None:
+    """Take the next notification; None where the one that was there has gone with its thread.
+
+    Called when the listener is readable, and by one thread alone: otherwise it would wait.
+    """
+    # The kernel wants it all zero.
+    buffer = bytearray(_NOTIFICATION.size)
+    try:
+        fcntl.ioctl(listener, _IOCTL_RECV, buffer)
+    except (FileNotFoundError, InterruptedError):
+        return None
+    cookie, task, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
+    return Notification(cookie, task, number, tuple(arguments))
+
+
+def is_waiting(listener: int, notification: Notification) -> bool:
+    """Say whether the call still waits: else what was read meanwhile may be another process's."""
+    try:
+        fcntl.ioctl(listener, _IOCTL_ID_VALID, struct.pack("=Q", notification.cookie))
+    except OSError:
+        return False
+    return True
+
+
+def refuse(listener: int, notification: Notification, code: int) -> bool:
+    """Let the call fail with an errno. Returns False where nobody waits for it any more. Raises ``OSError``."""
+    try:
+        fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, -code, 0))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def read_memory(memory: int, address: int, length: int) -> bytes:
+    """Read another process's memory for a report, as far as it can be: what is not there is left out.
+
+    ``memory``: its memory, open to read.
+    """
+    try:
+        return os.pread(memory, length, address)
+    except (OSError, OverflowError, ValueError):
+        return b""

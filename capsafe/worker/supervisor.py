@@ -1,0 +1,307 @@
+"""The supervisor: takes the child's refused calls from the kernel, refuses them, and says what they were.
+
+This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through, and to
+decide on what it reads: every answer is the refusal, and memory is read for the report alone.
+
+The child waits for the answer, so that it comes before anything that takes time. Who asks more than ``MOST`` times is
+answered and counted, and no longer read.
+"""
+
+import errno
+import os
+import select
+import struct
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from capsafe import capabilities
+from capsafe.capabilities import Capability
+from capsafe.errors import CapabilityError, Denial
+from capsafe.grants import Grant
+from capsafe.kernel import notify
+from capsafe.kernel.support import architecture
+from capsafe.policy.numbers import NUMBERS
+from capsafe.policy.table import ROWS
+from capsafe.worker.events import Attempt
+from capsafe.worker.outcome import write_wider
+from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
+from capsafe.worker.refused import ANSWER, Refused, look_up
+from capsafe.worker.signals import no_signals
+
+if TYPE_CHECKING:
+    import logging
+
+#: The most denials of one run that are described.
+MOST: Final = 1000
+
+_LONGEST_PATH: Final = 4096
+#: Read first: most paths are shorter, and a page may end.
+_FIRST_PIECE: Final = 256
+_LONGEST_ADDRESS: Final = 128
+_AF_UNIX: Final = 1
+_AF_INET: Final = 2
+_AF_INET6: Final = 10
+
+
+class Supervisor:
+    """Sees the denials of one run.
+
+    ``grant``: of the sandbox. ``on_denial``: is called with each denial, in the thread that waits for the child; what
+    it raises ends the run. ``process``: the child's process id, set once it is there.
+    """
+
+    def __init__(self, grant: Grant, on_denial: Callable[[Denial], object] | None = None) -> None:
+        self._grant = grant
+        self._on_denial = on_denial
+        self._denials: list[Denial] = []
+        self._count = 0
+        self._socket = -1
+        self._listener = -1
+        self._memory = -1
+        self.process = 0
+
+    # --- descriptors -------------------------------------------------------------------------------------------------
+
+    def connect(self) -> int:
+        """Make the pair through which the listener comes, and return the child's end. Raises ``OSError``."""
+        self._socket, other = notify.make_pair()
+        return other
+
+    def register(self, waiting: "select.poll") -> None:
+        """Have a poll tell when there is something to do."""
+        if self._socket >= 0:
+            waiting.register(self._socket, select.POLLIN)
+
+    def serve(self, waiting: "select.poll", descriptor: int, event: int) -> None:
+        """Do what there is to do on a descriptor that is ready. Raises what ``on_denial`` raises, and ``OSError``."""
+        if descriptor == self._socket:
+            self._receive(waiting)
+        elif event & select.POLLIN:
+            self._notified()
+        else:
+            # Nobody is left under the filter.
+            waiting.unregister(descriptor)
+
+    def close(self) -> None:
+        """Close what is open; the child is gone, or its refused calls fail with ENOSYS from here on."""
+        for descriptor in (self._socket, self._listener, self._memory):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._socket = self._listener = self._memory = -1
+
+    def _receive(self, waiting: "select.poll") -> None:
+        waiting.unregister(self._socket)
+        # What has arrived must be noted before a handler may raise.
+        with no_signals():
+            found = notify.receive_descriptors(self._socket)
+            os.close(self._socket)
+            self._socket = -1
+            if found:
+                self._listener, *rest = found
+                self._memory = rest[0] if rest else -1
+        if found:
+            waiting.register(self._listener, select.POLLIN)
+
+    # --- one refused call --------------------------------------------------------------------------------------------
+
+    def _notified(self) -> None:
+        taken = notify.take(self._listener)
+        if taken is None:
+            return
+        if self._count >= MOST:
+            if notify.refuse(self._listener, taken, ANSWER):
+                self._count += 1
+            return
+        call: str | None = _call_name(taken.number)
+        refused = look_up(str(call), taken.arguments)
+        target, place = None, None
+        if self._is_child(taken.task):
+            if call == "removexattr" and (told := read_refused(self._read(taken.arguments[1]))):
+                # The broker refused, and made this call to say so.
+                call = None
+                refused = Refused(Attempt(told[0], told[1:]), path=0, event=TELLING_EVENT)
+            target = self._target(refused, taken.arguments)
+            place = read_place(self._memory, taken.task, refused.event)
+            if not notify.is_waiting(self._listener, taken):
+                target, place = None, None
+        if notify.refuse(self._listener, taken, ANSWER):
+            self.add(self._describe(call, taken.arguments, refused, target, place))
+
+    def _is_child(self, task: int) -> bool:
+        """Say whether a thread is the child's: other processes have other memory at the same addresses."""
+        if self._memory < 0 or task == 0:
+            return False
+        return task == self.process or os.path.exists(f"/proc/{self.process}/task/{task}")  # noqa: PTH110 - a name
+
+    def _target(self, refused: Refused, arguments: tuple[int, ...]) -> str | None:
+        if refused.path is not None:
+            return self._read_path(arguments[refused.path])
+        if refused.address is not None:
+            length = arguments[refused.address + 1] & 0xFFFFFFFF
+            address = arguments[refused.address]
+            return address_text(notify.read_memory(self._memory, address, min(length, _LONGEST_ADDRESS)))
+        if refused.number is not None:
+            return str(struct.unpack("=i", struct.pack("=I", arguments[refused.number] & 0xFFFFFFFF))[0])
+        return None
+
+    def _read_path(self, address: int) -> str | None:
+        if address == 0:
+            return None
+        return os.fsdecode(self._read(address)) or None
+
+    def _read(self, address: int) -> bytes:
+        """Return a C string, as far as it can be read."""
+        found = notify.read_memory(self._memory, address, _FIRST_PIECE)
+        if b"\0" not in found and len(found) == _FIRST_PIECE:
+            found += notify.read_memory(self._memory, address + _FIRST_PIECE, _LONGEST_PATH - _FIRST_PIECE)
+        return found.partition(b"\0")[0]
+
+    def _describe(
+        self,
+        call: str | None,
+        arguments: tuple[int, ...],
+        refused: Refused,
+        target: str | None,
+        place: tuple[str, int] | None,
+    ) -> Denial:
+        missing = self._missing(refused.attempt, call, arguments)
+        file, line = place or (None, None)
+        return Denial(
+            operation=refused.attempt.operation,
+            call=call,
+            target=target,
+            capability=None if missing is None else missing.__name__,
+            write=None if missing is None else write_wider(self._grant, missing, None),
+            file=file,
+            line=line,
+        )
+
+    def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> type[Capability] | None:
+        # What the broker said may be anything: the closure can make the call itself.
+        named = [found for name in attempt.needs if (found := _capability(name)) is not None]
+        # What the table of policies says is right by itself, and the last word where the words above know nothing.
+        candidates: list[type[Capability]] = named + (_allowing(call, arguments) if call else [])
+        for capability in candidates:
+            scopes = self._grant.scopes_of(capability)
+            if scopes is not None and (not scopes or attempt.unscoped):
+                return capability
+        return None
+
+    # --- who is told -------------------------------------------------------------------------------------------------
+
+    def add(self, denial: Denial) -> None:
+        """Keep a denial and tell of it. Raises what ``on_denial`` raises."""
+        self._count += 1
+        if len(self._denials) >= MOST:
+            return
+        self._denials.append(denial)
+        _logger().warning("%s", denial)
+        if self._on_denial is not None:
+            self._on_denial(denial)
+
+    def finish(self) -> None:
+        """Say how many there were that were not told of one by one."""
+        if self._count > MOST:
+            _logger().warning("%d more operations were refused in this run", self._count - MOST)
+
+    def mark(self, error: BaseException) -> None:
+        """Write the denials on what ends the run. Raises what ``on_denial`` raises."""
+        if isinstance(error, CapabilityError):
+            for told in error.denials:
+                self._settle(told, error)
+        if not self._denials:
+            return
+        try:
+            error.denials = tuple(self._denials)  # type: ignore[attr-defined]  # most exceptions take attributes
+            error.denied = self._count  # type: ignore[attr-defined]  # as above
+        except Exception:  # noqa: BLE001 - a class may refuse in its own way
+            error.add_note("\n".join(["Refused in this run:", *map(str, self._denials[:20])]))
+
+    def _settle(self, told: Denial, error: CapabilityError) -> None:
+        """Put together what the child says of its last denial and what the kernel told: one is seen by both."""
+        if error.errno == errno.EPERM:
+            for at in range(len(self._denials) - 1, max(len(self._denials) - 1 - _LOOK_BACK, -1), -1):
+                seen = self._denials[at]
+                if _are_one(seen, told):
+                    self._denials[at] = Denial(
+                        operation=told.operation,
+                        call=seen.call,
+                        target=told.target if told.target is not None else seen.target,
+                        capability=told.capability,
+                        write=told.write,
+                        file=told.file or seen.file,
+                        line=told.line or seen.line,
+                    )
+                    return
+        self.add(told)
+
+
+#: What the closure did not catch was refused at its end, but for what its handlers tried.
+_LOOK_BACK: Final = 16
+
+
+def _are_one(seen: Denial, told: Denial) -> bool:
+    if seen.capability != told.capability:
+        return False
+    return seen.target is None or told.target is None or seen.target == told.target
+
+
+def address_text(raw: bytes) -> str | None:
+    """Return a ``struct sockaddr`` as ``host:port``, ``[host]:port``, a path or ``@name``; None for other families."""
+    if len(raw) < 2:  # noqa: PLR2004 - the family
+        return None
+    (family,) = struct.unpack_from("=H", raw)
+    if family == _AF_UNIX:
+        name = raw[2:]
+        if name[:1] == b"\0":
+            return "@" + os.fsdecode(name[1:])
+        return os.fsdecode(name.partition(b"\0")[0]) or None
+    import _socket  # noqa: PLC0415 - only where there is an address
+
+    try:
+        if family == _AF_INET:
+            port, host = struct.unpack_from("!2xH4s", raw)
+            return f"{_socket.inet_ntop(family, host)}:{port}"
+        if family == _AF_INET6:
+            port, host = struct.unpack_from("!2xH4x16s", raw)
+            return f"[{_socket.inet_ntop(family, host)}]:{port}"
+    except (struct.error, OSError, ValueError):
+        return None
+    return None
+
+
+def _capability(name: str) -> type[Capability] | None:
+    found = getattr(capabilities, name, None)
+    return found if isinstance(found, type) and issubclass(found, Capability) else None
+
+
+@cache
+def _names() -> dict[int, str]:
+    return {number: name for name, number in NUMBERS[architecture()].items()}
+
+
+def _call_name(number: int) -> str:
+    return _names().get(number, f"number {number}")
+
+
+def _allowing(call: str, arguments: tuple[int, ...]) -> list[type[Capability]]:
+    """Return the capabilities whose rows in the policy table allow a call."""
+    return [
+        capability
+        for capability, row in ROWS.items()
+        if any(
+            rule.call == call and all(condition.holds(arguments) for condition in rule.when)
+            for rule in row.calls | row.unscoped_calls
+        )
+    ]
+
+
+@cache
+def _logger() -> "logging.Logger":
+    import logging  # noqa: PLC0415 - most runs have nothing to say
+
+    found = logging.getLogger("capsafe")
+    # A library does not print by itself; whoever configures logging sees it.
+    found.addHandler(logging.NullHandler())
+    return found
