@@ -15,7 +15,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from capsafe.errors import UnsupportedError
-from capsafe.kernel.bpf import EQUAL, GREATER_EQUAL, LOAD, RETURN, instruction, simplify
+from capsafe.kernel.bpf import (
+    EQUAL,
+    GREATER_EQUAL,
+    LOAD,
+    OFFSET_ARCHITECTURE,
+    OFFSET_ARGUMENTS,
+    OFFSET_NUMBER,
+    RETURN,
+    instruction,
+)
+from capsafe.kernel.layout import arrange
 from capsafe.kernel.support import architecture, load_pyseccomp
 from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
 from capsafe.policy.denials import DENIED, HANDOVER_FLAGS, HANDOVER_FLAGS_ARGUMENT, REPORTED_STREAM_CALLS, STREAMS
@@ -29,11 +39,6 @@ _RET_KILL_PROCESS: Final = 0x80000000
 _RET_ERRNO: Final = 0x00050000
 _RET_USER_NOTIF: Final = 0x7FC00000
 _RET_ALLOW: Final = 0x7FFF0000
-
-# Offsets in struct seccomp_data.
-_OFFSET_NUMBER: Final = 0
-_OFFSET_ARCHITECTURE: Final = 4
-_OFFSET_ARGUMENTS: Final = 16
 
 _HIGHEST_PRIORITY: Final = 255
 
@@ -72,20 +77,24 @@ def _guarded(policy: Policy) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _compile(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> Filters:
-    return Filters(denied=_compile_denied(guarded, machine), allowed=_compile_allowed(rules, machine))
+    own = ARCHITECTURES[machine]
+    return Filters(
+        denied=arrange(_compile_denied(guarded, machine), own), allowed=arrange(_compile_allowed(rules, machine), own)
+    )
 
 
 @lru_cache(maxsize=256)
 def _compile_reporting(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> Filters:
-    plain = _compile(rules, guarded, machine).allowed
+    plain = _compile_allowed(rules, machine)
     start = len(_prefix(machine))
     refusal, notice = instruction(RETURN, _RET_ERRNO | REFUSED), instruction(RETURN, _RET_USER_NOTIF)
     # Only the default answers with this error, so that nothing else is changed.
     lines = [plain[at : at + len(refusal)] for at in range(start, len(plain), len(refusal))]
     body = b"".join(notice if line == refusal else line for line in lines)
+    own = ARCHITECTURES[machine]
     return Filters(
-        denied=_compile_denied(guarded, machine, last=True),
-        allowed=plain[:start] + _handover_lines(guarded, machine) + body,
+        denied=arrange(_compile_denied(guarded, machine, last=True), own),
+        allowed=arrange(plain[:start] + _handover_lines(guarded, machine) + body, own),
     )
 
 
@@ -111,10 +120,10 @@ def _on_argument(number: int, argument: int, value: int, answer: bytes) -> list[
     return [
         instruction(EQUAL, number, otherwise=4),
         # The lower half: both machines are little-endian.
-        instruction(LOAD, _OFFSET_ARGUMENTS + 8 * argument),
+        instruction(LOAD, OFFSET_ARGUMENTS + 8 * argument),
         instruction(EQUAL, value, otherwise=1),
         answer,
-        instruction(LOAD, _OFFSET_NUMBER),
+        instruction(LOAD, OFFSET_NUMBER),
     ]
 
 
@@ -140,6 +149,7 @@ def _compile_denied(guarded: frozenset[str], machine: str, *, last: bool = False
     return _export(seccomp, seccomp.ALLOW, rows)
 
 
+@lru_cache(maxsize=256)  # both forms are made of it
 def _compile_allowed(rules: frozenset[Rule], machine: str) -> bytes:
     seccomp = load_pyseccomp()
     numbers = NUMBERS[machine]
@@ -173,7 +183,8 @@ def _export(seccomp: ModuleType, default: int, rows: Mapping[int, tuple[int, set
         with os.fdopen(os.memfd_create("capsafe-filter"), "w+b") as output:
             compiled.export_bpf(output)
             output.seek(0)
-            return simplify(output.read())
+            program: bytes = output.read()
+            return program
     except OSError as error:
         raise UnsupportedError(f"libseccomp refused to compile the filter: {error}") from error
 
@@ -190,10 +201,10 @@ def _prefix(machine: str) -> bytes:
     """
     kill = instruction(RETURN, _RET_KILL_PROCESS)
     lines = [
-        instruction(LOAD, _OFFSET_ARCHITECTURE),
+        instruction(LOAD, OFFSET_ARCHITECTURE),
         instruction(EQUAL, ARCHITECTURES[machine], then=1),
         kill,
-        instruction(LOAD, _OFFSET_NUMBER),
+        instruction(LOAD, OFFSET_NUMBER),
         instruction(GREATER_EQUAL, LAST_USED + 1, otherwise=_newer_length(machine)),
     ]
     if machine == "x86_64":

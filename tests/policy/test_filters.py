@@ -13,13 +13,27 @@ from hypothesis import strategies as st
 from capsafe import capabilities as caps
 from capsafe.grants import TAXONOMY, Grant, Granted, read_grant
 from capsafe.kernel import seccomp
-from capsafe.kernel.bpf import AND, EQUAL, LOAD, RETURN, instruction, simplify
+from capsafe.kernel.bpf import (
+    ALL_BITS,
+    AND,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    JUMP,
+    LOAD,
+    OFFSET_ARCHITECTURE,
+    OFFSET_ARGUMENTS,
+    OFFSET_NUMBER,
+    RETURN,
+    instruction,
+)
+from capsafe.kernel.layout import arrange
 from capsafe.kernel.support import load_pyseccomp
 from capsafe.policy import compile_policy
 from capsafe.policy.baseline import OTHER_ERRORS
 from capsafe.policy.denials import DENIED, HANDOVER_FLAGS
 from capsafe.policy.model import OUTCOME_FD, Policy, equals
-from capsafe.policy.numbers import LAST_USED, NUMBERS
+from capsafe.policy.numbers import LAST_USED, NUMBERS, X32_BIT
 from tests.policy.emulator import ALLOW, ERRNO, KILL_PROCESS, USER_NOTIF, run, stricter, verdict
 
 NUMBER = NUMBERS["x86_64"]
@@ -94,7 +108,7 @@ def test_order_and_repetition_do_not_matter(granted: list[Granted], random: Any)
 @settings(max_examples=150, deadline=None)
 @given(grants, st.lists(st.tuples(known_calls, arguments_), min_size=20, max_size=60))
 def test_the_filter_says_what_the_rules_say(what: Grant, tried: list[tuple[str, list[int]]]) -> None:
-    """The rules are read here as they are written, so a fault of libseccomp, of the prefix or of simplify shows."""
+    """The rules are read here as they are written, so a fault of libseccomp, of the prefix or of the layout shows."""
     policy = compile_policy(what)
     for call, arguments in tried:
         said = any(rule.call == call and all(one.holds(tuple(arguments)) for one in rule.when) for rule in policy.rules)
@@ -408,35 +422,83 @@ def test_signals_and_descriptors_together_do_not_lift_a_stream() -> None:
 
 
 @pytest.mark.parametrize("capability", TAXONOMY, ids=lambda one: one.__name__)
-def test_taking_out_idle_instructions_changes_no_answer(capability: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_arranged_program_says_what_the_library_s_says(capability: Any) -> None:
     rules = compile_policy(grant(capability)).rules
-    simplified = seccomp._compile_allowed(rules, "x86_64")
-    monkeypatch.setattr(seccomp, "simplify", lambda program: program)
     full = seccomp._compile_allowed(rules, "x86_64")
-    assert len(simplified) < len(full) * 0.75
+    arranged = arrange(full, X86_64)
+    assert len(arranged) < len(full) * 0.7
     conditional = {NUMBER[rule.call] for rule in rules if rule.when and rule.call in NUMBER}
-    for number in range(500):
+    for number in [*range(600), X32_BIT - 1, X32_BIT, X32_BIT + 1, 2**32 - 1]:
         for arguments in [[0] * 6, [0xFFFFFFFF] * 6]:
-            assert verdict(simplified, number, arguments) == verdict(full, number, arguments)
+            assert verdict(arranged, number, arguments) == verdict(full, number, arguments)
     for number in conditional:
         for a, b, c in itertools.product([0, 1, 2, 3, 6, 10, 15, 17, 0x5401, 1 << 32], repeat=3):
             arguments = [a, b, c, 0, 0, 0]
-            assert verdict(simplified, number, arguments) == verdict(full, number, arguments), (number, arguments)
+            assert verdict(arranged, number, arguments) == verdict(full, number, arguments), (number, arguments)
+    for architecture in (I386, AARCH64, 0):
+        assert run(arranged, 0, [0] * 6, architecture) == run(full, 0, [0] * 6, architecture) == KILL_PROCESS
 
 
-def test_simplify_keeps_what_something_jumps_into() -> None:
-    program = b"".join(
-        [
-            instruction(LOAD, 0),
-            instruction(EQUAL, 7, then=1),  # enters at the AND
-            instruction(LOAD, 20),
-            instruction(AND, 0),
-            instruction(EQUAL, 0, otherwise=1),
-            instruction(LOAD, 16),
-            instruction(RETURN, 1),
-        ]
-    )
-    assert simplify(program) == program
+#: Some lines of a program: what is asked (the number, or half of an argument), with which mask, how, for what.
+questions = st.tuples(
+    st.sampled_from([OFFSET_NUMBER, OFFSET_NUMBER, OFFSET_ARGUMENTS, OFFSET_ARGUMENTS + 4, OFFSET_ARGUMENTS + 8]),
+    st.sampled_from([None, None, 0, 1, 6, ALL_BITS]),
+    st.sampled_from([EQUAL, EQUAL, GREATER_EQUAL, GREATER]),
+    st.integers(0, 9),
+)
+ways = st.tuples(st.integers(0, 5), st.integers(0, 5))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(questions, ways), max_size=12), st.lists(st.integers(0, 3), min_size=13, max_size=13))
+def test_any_program_keeps_its_answers(asked: list[Any], answers: list[int]) -> None:
+    """Each line asks something and leads to some later one: decisions in all shapes, more than libseccomp makes."""
+    blocks = []
+    for (offset, mask, code, value), _ in asked:
+        masking = [] if mask is None or offset == OFFSET_NUMBER else [instruction(AND, mask)]
+        blocks.append([instruction(LOAD, offset), *masking, instruction(code, value), instruction(JUMP, 0)])
+    blocks += [[instruction(RETURN, answer)] for answer in answers]
+    starts = [0, *itertools.accumulate(map(len, blocks))]
+    program = []
+    for at, block in enumerate(blocks):
+        if len(block) > 1:
+            (_, _, code, value), (yes, no) = asked[at]
+            end = starts[at + 1]
+            then, otherwise = (starts[min(at + 1 + way, len(blocks) - 1)] for way in (yes, no))
+            block[-2:] = [
+                instruction(code, value, otherwise=otherwise - end + 1),
+                instruction(JUMP, then - end),
+            ]
+        program += block
+    head = [instruction(LOAD, OFFSET_ARCHITECTURE), instruction(EQUAL, X86_64, then=1), instruction(RETURN, 77)]
+    whole = b"".join([*head, *program])
+    arranged = arrange(whole, X86_64)
+    for number, first, second in itertools.product(range(11), [0, 1, 5, 9, 1 << 32, 7 << 32], [0, 3, 6]):
+        given_ = [first, second]
+        assert verdict(arranged, number, given_) == verdict(whole, number, given_), (number, given_)
+    assert run(arranged, 1, [], AARCH64) == 77
+
+
+def test_ways_that_are_too_long_for_a_comparison_go_by_a_jump() -> None:
+    lines = [instruction(LOAD, OFFSET_ARCHITECTURE), instruction(EQUAL, X86_64, then=1), instruction(RETURN, 1)]
+    lines += [instruction(LOAD, OFFSET_NUMBER)]
+    for number in range(300):
+        lines += [instruction(EQUAL, 2 * number, otherwise=1), instruction(RETURN, 1000 + number)]
+    program = b"".join([*lines, instruction(RETURN, 2)])
+    arranged = arrange(program, X86_64)
+    assert len(arranged) // 8 > 255
+    for number in range(620):
+        assert (
+            verdict(arranged, number)
+            == verdict(program, number)
+            == (2 if number % 2 or number > 598 else 1000 + number // 2)
+        )
+
+
+def test_a_program_that_tells_foreign_calls_apart_is_caught() -> None:
+    lines = [instruction(LOAD, OFFSET_NUMBER), instruction(EQUAL, 1, otherwise=1), instruction(RETURN, 1)]
+    with pytest.raises(AssertionError, match="foreign"):
+        arrange(b"".join([*lines, instruction(RETURN, 2)]), X86_64)
 
 
 def test_a_rule_with_and_one_without_conditions_is_caught() -> None:
