@@ -186,18 +186,14 @@ class Sandbox(Generic[C_contra]):
         policy = self.policy
         if sys.platform != "linux":
             raise UnsupportedError(f"capsafe confines on Linux only, and this is {sys.platform}; nothing was run")
-        from capsafe.kernel import prepare  # noqa: PLC0415 - needs Linux
-        from capsafe.worker.transfer import check_arguments  # noqa: PLC0415 - import capsafe stays light
+        from capsafe.kernel.restrict import prepare  # noqa: PLC0415 - needs Linux
+        from capsafe.worker.authorities import check_arguments  # noqa: PLC0415 - import capsafe stays light
 
         check_arguments(args, kwargs)
         if "_broker" not in self.__dict__:
             self._broker: Broker[C_contra] = Broker(self.grant)
-        found: Prepared | None = self.__dict__.get("_prepared")
-        if found is None:
-            found = prepare(policy)
-            # Paths are looked up for each call: they come and go.
-            if not policy.paths:
-                self._prepared: Prepared = found
+        # Paths come and go.
+        found = self._prepared = prepare(policy, self.__dict__.get("_prepared"))
         return self._broker, found
 
     def _run(

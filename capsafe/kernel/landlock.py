@@ -33,8 +33,13 @@ class Ruleset:
     scoped: int
     paths: tuple[tuple[str, int, bool], ...]
     ports: tuple[tuple[int, int], ...]
-    attributes: object = field(repr=False, compare=False)
+    attributes: Any = field(repr=False, compare=False)
     calls: Any = field(repr=False, compare=False)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether anything is allowed of what is handled. Without, there is nothing to look up for it."""
+        return bool(self.paths or self.ports)
 
 
 def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
@@ -73,10 +78,10 @@ def prepare_ruleset(policy: Policy, abi: int) -> Ruleset | None:
     )
 
 
-def restrict(ruleset: Ruleset) -> None:
-    """Confine this thread, for ever. no_new_privs must be set. Raises ``OSError`` where anything fails."""
+def make(ruleset: Ruleset) -> int:
+    """Make a ruleset in the kernel, and return its descriptor. Raises ``OSError`` where anything fails."""
     calls = ruleset.calls
-    handle = calls.create_ruleset(ruleset.attributes)
+    handle = int(calls.create_ruleset(ruleset.attributes))
     try:
         for path, rights, may_be_gone in ruleset.paths:
             try:
@@ -91,6 +96,16 @@ def restrict(ruleset: Ruleset) -> None:
                 os.close(below)
         for port, rights in ruleset.ports:
             calls.add_net_port(handle, calls.NetPortAttr(allowed_access=rights, port=port))
-        calls.restrict_self(handle)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def restrict(ruleset: Ruleset) -> None:
+    """Confine this thread, for ever. no_new_privs must be set. Raises ``OSError`` where anything fails."""
+    handle = make(ruleset)
+    try:
+        ruleset.calls.restrict_self(handle)
     finally:
         os.close(handle)

@@ -42,6 +42,9 @@ class Program(ctypes.Structure):
         self.buffer = ctypes.create_string_buffer(code, len(code))
         super().__init__(len(code) // 8, ctypes.addressof(self.buffer))
 
+    # Structures have none; each is its own, and steps are kept for each.
+    __hash__ = object.__hash__
+
 
 _SECCOMP_SET_MODE_FILTER: Final = 1
 _SECCOMP: Final = LIBC["syscall"]

@@ -11,13 +11,10 @@ import errno
 import fcntl
 import os
 import struct
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from capsafe.kernel.libc import LIBC, Program, check
-from capsafe.policy.denials import HANDOVER_FLAGS
+from capsafe.kernel.libc import LIBC, check
 
 _BOARD_SIZE: Final = 1024
 
@@ -45,10 +42,6 @@ _MSG_CMSG_CLOEXEC: Final = 0x40000000
 _CONTROL_HEAD: Final = struct.Struct("=Qii")
 _MOST_DESCRIPTORS: Final = 2
 
-#: A send is refused while a user has too many descriptors under way, which passes.
-_SEND_TRIES: Final = 200
-_SEND_PAUSE: Final = 0.005
-
 # Their types are told beforehand, so that numbers are converted in C.
 _SECCOMP: Final = ctypes.PyDLL(None, use_errno=True)["syscall"]
 _SECCOMP.argtypes = (ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_void_p)
@@ -71,9 +64,6 @@ class _Message(ctypes.Structure):
     ]
 
 
-_SENDMSG: Final = ctypes.PyDLL(None, use_errno=True)["sendmsg"]
-_SENDMSG.argtypes = (ctypes.c_int, ctypes.POINTER(_Message), ctypes.c_int)
-_SENDMSG.restype = ctypes.c_ssize_t
 _RECVMSG: Final = ctypes.PyDLL(None, use_errno=True)["recvmsg"]
 _RECVMSG.argtypes = (ctypes.c_int, ctypes.POINTER(_Message), ctypes.c_int)
 _RECVMSG.restype = ctypes.c_ssize_t
@@ -88,22 +78,19 @@ def _message(control: bytes) -> "tuple[_Message, tuple[ctypes.Array[ctypes.c_cha
     return message, (held, byte, vector)
 
 
-# Laid out in the parent, since each new page costs after a fork; written in children alone, of which each has its own.
-_OUT, _OUT_HELD = _message(_CONTROL_HEAD.pack(0, _SOL_SOCKET, _SCM_RIGHTS) + bytes(4 * _MOST_DESCRIPTORS))
-_OUT_LENGTH: Final = ctypes.c_uint64.from_buffer(_OUT_HELD[0])
-_OUT_NUMBERS: Final = (ctypes.c_int * _MOST_DESCRIPTORS).from_buffer(_OUT_HELD[0], _CONTROL_HEAD.size)
+class Letter:
+    """A message that carries descriptors, laid out in the parent. ``numbers``: those that they have in the child.
 
-
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """What the child gives the parent with the listener. Its descriptors are closed with it.
-
-    ``socket``: the child's end of a pair. ``memory``: its own memory, open to read, None where it could not be: others
-    of the same user can't open it, because the child is not dumpable.
+    ``address``: of its ``struct msghdr``, valid as long as this is kept.
     """
 
-    socket: int
-    memory: int | None
+    def __init__(self, numbers: Sequence[int]) -> None:
+        length = _CONTROL_HEAD.size + 4 * len(numbers)
+        head = _CONTROL_HEAD.pack(length, _SOL_SOCKET, _SCM_RIGHTS)
+        # The kernel wants the control data in whole words.
+        control = (head + struct.pack(f"={len(numbers)}i", *numbers)).ljust(-(-length // 8) * 8, b"\0")
+        self._message, self._held = _message(control)
+        self.address: Final = ctypes.addressof(self._message)
 
 
 class Notification(NamedTuple):
@@ -154,38 +141,11 @@ def listener_flags(number: int) -> int:
     return _NEW_LISTENER | (_WAIT_KILLABLE_RECV if _takes(number, _NEW_LISTENER | _WAIT_KILLABLE_RECV) else 0)
 
 
-def install_listening(number: int, flags: int, program: Program) -> int:
-    """Install a filter on this thread, for ever, and return the listener for the calls it leaves to one.
-
-    Raises ``OSError``; nothing is installed then.
-    """
-    return check(int(_SECCOMP(number, _SET_MODE_FILTER, flags, ctypes.addressof(program))), "seccomp")
-
-
 def make_pair() -> tuple[int, int]:
     """Return two connected sockets. Raises ``OSError``."""
     pair = (ctypes.c_int * 2)()
     check(int(LIBC.socketpair(_AF_UNIX, _SOCK_STREAM_CLOEXEC, 0, pair)), "socketpair")
     return pair[0], pair[1]
-
-
-def send_descriptors(socket: int, descriptors: Iterable[int]) -> None:
-    """Send descriptors through a socket. Raises ``OSError``.
-
-    Called in the child under the filter that lets no more pass than this and the next filter.
-    """
-    length = _CONTROL_HEAD.size
-    for at, descriptor in enumerate(descriptors):
-        _OUT_NUMBERS[at] = descriptor
-        length += 4
-    _OUT_LENGTH.value = length
-    _OUT.control_length = length
-    for remaining in reversed(range(_SEND_TRIES)):
-        if _SENDMSG(socket, _OUT, HANDOVER_FLAGS) == 1:
-            return
-        if ctypes.get_errno() != errno.ETOOMANYREFS or not remaining:
-            check(-1, "sendmsg")
-        time.sleep(_SEND_PAUSE)
 
 
 def receive_descriptors(socket: int) -> list[int]:

@@ -9,6 +9,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,40 @@ def find_paths(policy: Policy, handled: int) -> list[tuple[str, int, bool]]:
         if usable:
             rows.append((path, usable, not required))
     return rows
+
+
+def fingerprint(policy: Policy) -> object:
+    """Return what the outcome of ``find_paths`` rests on, to be compared; None where it has to be looked up each time.
+
+    Named scopes have to be: any part of them may have become a symlink to somewhere else.
+    """
+    if any(rule.required for rule in policy.paths):
+        return None
+    places = {rule.path for rule in policy.paths}
+    named = sorted(str(path) for path in places if not isinstance(path, Place))
+    seen: list[object] = []
+    if Place.ANYWHERE in places:
+        root = os.stat("/")  # noqa: PTH116 - a Path takes as long as the call
+        seen += (root.st_mtime_ns, root.st_ctime_ns, *map(_identity, _top_symlinks(root.st_mtime_ns, root.st_ctime_ns)))
+        named += (str(rule.path) for rule in ANYWHERE_BESIDES)
+    if Place.MODULES in places:
+        seen += sys.path
+    return (*seen, *map(_identity, named))
+
+
+@lru_cache(maxsize=1)
+def _top_symlinks(*_changed: int) -> tuple[str, ...]:
+    """Return the symlinks at the top, asked for once for each time at which something changed there."""
+    with os.scandir("/") as entries:
+        return tuple(entry.path for entry in entries if entry.is_symlink())
+
+
+def _identity(path: str) -> object:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as above
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _look_up(rule: PathRule) -> Iterator[tuple[str, Right]]:

@@ -137,13 +137,21 @@ def _close(descriptor: int) -> None:
         return  # the descriptor of the listing itself
 
 
+def hold(value: object) -> None:
+    """Keep an object alive for ever, without anything in Python that leads to it."""
+    _python.Py_IncRef(ctypes.py_object(value))
+
+
+_clearenv: Final = LIBC["clearenv"]
+_clearenv.argtypes = ()
+
+
 def clear_environment() -> None:
-    """Empty ``os.environ`` and the C library's environment.
+    """Empty the C library's environment. Raises ``OSError``.
 
     The block that the process was started with stays in memory as ``/proc/self/environ``: keep that path out of reach.
     """
-    os.environ.clear()
-    check(-1 if LIBC.clearenv() else 0, "clearenv")
+    check(-1 if _clearenv() else 0, "clearenv")
 
 
 def has_privileges() -> bool:

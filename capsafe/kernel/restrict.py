@@ -3,23 +3,56 @@
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
 
-import gc
-import os
+import errno
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from capsafe.errors import UnsupportedError
 from capsafe.kernel import landlock, seccomp
+from capsafe.kernel.paths import fingerprint
 from capsafe.kernel.support import architecture, probe
 from capsafe.policy.model import Policy
 from capsafe.policy.numbers import NUMBERS
 
 if TYPE_CHECKING:
+    from capsafe.kernel.cleaning import Cleaning
     from capsafe.kernel.libc import Program
-    from capsafe.kernel.notify import Handover
+    from capsafe.kernel.steps import Steps
 
-_PR_SET_NO_NEW_PRIVS = 38
+
+#: Descriptors, of this process or of the system.
+_TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Descriptors that a child has for its confinement, by their numbers; -1 for none.
+
+    ``ruleset``: Landlock's, made in the parent. ``socket``: where the listener goes that tells of refused calls.
+    ``memory``: its own, open to read, for the parent: others of the same user can't open it, because the child is not
+    dumpable. Not there without a socket, nor where it could not be opened.
+    """
+
+    ruleset: int = -1
+    socket: int = -1
+    memory: int = -1
+
+
+class Places(NamedTuple):
+    """Descriptors that a child gets, by their numbers in the parent; -1 for none.
+
+    ``channel``: to write the answer to. ``socket``, ``ruleset``: as in ``Kept``. ``streams``: which of 0, 1 and 2 stay.
+    """
+
+    channel: int
+    socket: int = -1
+    ruleset: int = -1
+    streams: frozenset[int] = frozenset()
+
+
+#: Descriptors have the same few numbers from one call to the next.
+_MOST_PLANS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +62,7 @@ class Prepared:
     ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
     kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
     ``reporting``: the same filters with a listener, None where the kernel has none. ``listener_flags``: how the first
-    of them is installed.
+    of them is installed. ``paths``: what the ruleset rests on, None where it must be looked up each time.
     """
 
     policy: Policy
@@ -39,63 +72,75 @@ class Prepared:
     seccomp_number: int
     reporting: "tuple[Program, Program] | None" = field(default=None, repr=False, compare=False)
     listener_flags: int = 0
+    paths: object = field(default=None, repr=False, compare=False)
+    plans: "dict[Places, Plan]" = field(default_factory=dict, repr=False, compare=False)
 
-    def restrict(self, handover: "Handover | None" = None) -> None:
-        """Confine this thread and all it will start, for ever.
+    def restrict(self) -> None:
+        """Confine this thread and all it will start, for ever: a process that goes on, which has no listener.
 
-        ``handover``: where the listener goes that tells of refused calls; None for no listener. What is refused is the
-        same. Called in the child, as the last thing before the closure: nothing is imported or searched for. Raises
-        ``OSError`` where the kernel refuses any part; the process is then confined in part or not at all and must end.
+        Nothing is imported or searched for. Raises ``OSError`` where the kernel refuses any part; the process is then
+        confined in part or not at all and must end.
         """
-        from capsafe.kernel.libc import install_filter, prctl  # noqa: PLC0415  # loaded by prepare; loads ctypes
+        ruleset = -1 if self.ruleset is None else landlock.make(self.ruleset)
+        self.lay_out(Kept(ruleset), in_child=False)()
 
-        prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        if self.ruleset is not None:
-            landlock.restrict(self.ruleset)
-        if handover is not None and self._report_to(handover):
-            return
-        for program in self.programs:
-            install_filter(self.seccomp_number, program)
+    def lay_out(self, kept: Kept, *, in_child: bool = True) -> "Steps":
+        """Return the steps that confine a process, the same ones, for the numbers that its descriptors have.
 
-    def _report_to(self, handover: "Handover") -> bool:
-        """Install the filters that report, and hand the listener over. Returns False where there can be no listener.
-
-        Nothing of the listener stays open here: a process that held it could answer its own calls.
+        ``in_child``: it has no other descriptors than the streams, the channel and ``kept``. Asked in the parent, which
+        keeps them.
         """
-        from capsafe.kernel.libc import install_filter  # noqa: PLC0415  # loaded by prepare; loads ctypes
-        from capsafe.kernel.notify import install_listening, send_descriptors  # noqa: PLC0415  # as above
+        from capsafe.kernel.steps import Steps  # noqa: PLC0415  # loads ctypes
 
-        own = [handover.socket] if handover.memory is None else [handover.socket, handover.memory]
-        # A finalizer that makes a refused call before the listener is where it belongs would wait for ever.
-        collects = gc.isenabled()
-        gc.disable()
+        empty = self.ruleset.attributes if in_child and self.ruleset and not self.ruleset.has_rules else None
+        return Steps(kept, empty, self.programs, self.reporting, self.listener_flags)
+
+    def make_ruleset(self) -> int:
+        """Make Landlock's ruleset in the kernel, in the parent, and return its descriptor; -1 where the child makes it.
+
+        Raises ``UnsupportedError`` where the kernel refuses it, ``OSError`` where there are too many descriptors.
+        """
+        if self.ruleset is None or not self.ruleset.has_rules:
+            return -1
         try:
-            if self.reporting is None:
-                return False
-            first, last = self.reporting
-            try:
-                listener = install_listening(self.seccomp_number, self.listener_flags, first)
-            except OSError:
-                # There is one already (EBUSY), or no descriptor left for it. Nothing was installed.
-                return False
-            own.append(listener)
-            send_descriptors(handover.socket, [listener, *own[1:-1]])
-        finally:
-            for descriptor in own:
-                os.close(descriptor)
-            if collects:
-                gc.enable()
-        install_filter(self.seccomp_number, last)
-        return True
+            return landlock.make(self.ruleset)
+        except OSError as error:
+            if error.errno in _TOO_MANY:
+                raise
+            raise UnsupportedError(f"the kernel refused to confine the child, so nothing was run: {error}") from error
+
+    def plan(self, places: "Places") -> "Plan":
+        """Return what a child does, with its descriptors at these numbers in the parent. It is kept."""
+        found = self.plans.get(places)
+        if found is None:
+            from capsafe.kernel.cleaning import Cleaning  # noqa: PLC0415  # loads ctypes
+
+            if len(self.plans) >= _MOST_PLANS:
+                self.plans.clear()
+            cleaning = Cleaning(places, files=self.policy.files)
+            found = self.plans[places] = Plan(cleaning, self.lay_out(cleaning.kept))
+        return found
 
 
-def prepare(policy: Policy) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a child does: ``cleaning`` first, and last the steps that confine it, for what is to be expected of it."""
+
+    cleaning: "Cleaning"
+    steps: "Steps"
+
+
+def prepare(policy: Policy, before: Prepared | None = None) -> Prepared:
     """Make sure that a policy can be enforced, and look up all that ``restrict`` will need.
 
-    ``policy``: the compiled grant. Called in the parent. Raises ``UnsupportedError`` where the grant can't be enforced
-    exactly, on any system or on this one, and ``MissingPathError`` for a scope whose path is not there. Filters are
-    kept in the process, so that the next call for an equal policy only looks at the paths again.
+    ``policy``: the compiled grant. ``before``: what was returned for the same policy earlier, and is again where the
+    paths that it rests on are what they were. Called in the parent. Raises ``UnsupportedError`` where the grant can't
+    be enforced exactly, on any system or on this one, and ``MissingPathError`` for a scope whose path is not there.
+    Filters are kept in the process, for equal policies too.
     """
+    paths = fingerprint(policy) if policy.paths else ()
+    if before is not None and paths is not None and paths == before.paths:
+        return before
     if policy.unenforceable:
         raise UnsupportedError(f"Sandbox[{policy.grant}] can't be enforced exactly. " + "; ".join(policy.unenforceable))
     filters = seccomp.compile_filters(policy)
@@ -109,9 +154,9 @@ def prepare(policy: Policy) -> Prepared:
     programs = seccomp.ready(filters)
     if not support.notifications:
         # They are reports, and no enforcement: what is refused is the same.
-        return Prepared(policy, ruleset, filters, programs, number)
+        return Prepared(policy, ruleset, filters, programs, number, paths=paths)
     last, first = seccomp.ready(seccomp.compile_reporting(policy))
-    return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number))
+    return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number), paths)
 
 
 @cache

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from capsafe.capabilities import Import
 from capsafe.errors import TransferError
-from capsafe.kernel import process
-from capsafe.kernel.notify import Handover
-from capsafe.kernel.restrict import Prepared
+from capsafe.kernel.cleaning import Cleaning
+from capsafe.kernel.restrict import Kept, Plan, Prepared
 from capsafe.policy import OUTCOME_FD, Policy
 from capsafe.worker import hygiene
 from capsafe.worker.channel import send
@@ -24,10 +22,9 @@ from capsafe.worker.denial import Recorder, find_denial
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.limits import Limits
-from capsafe.worker.modules import refuse_imports
 from capsafe.worker.outcome import SETUP_FAILED
 from capsafe.worker.protocol import ERROR, VALUE, Frame
-from capsafe.worker.streams import flush_streams, replace_streams
+from capsafe.worker.streams import flush_streams, open_streams
 
 #: The result may be nested deeper than the closure's own calls were.
 _ROOM_FOR_ENCODING: Final = 2000
@@ -35,11 +32,12 @@ _ROOM_FOR_ENCODING: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One call, as the child needs it.
+    """One call, as the child needs it: what can be made before the fork is.
 
     ``call``: the closure with its arguments. ``before``: runs after the clean-up and before confinement, None for
     nothing. ``local``: finds classes that are in no module. ``exhausted``: the answer to give when there is no memory
-    to make one. ``files``: those that the closure is in.
+    to make one. ``recorder``: of what it tries. ``settings``: what is to be undone of the parent's.
+    ``limited``: there are limits for the kernel to keep. ``collects``: the garbage collector is on.
     """
 
     prepared: Prepared
@@ -49,65 +47,62 @@ class Task:
     before: Callable[[], None] | None
     local: Callable[[], LocalClasses]
     exhausted: Frame
-    files: frozenset[str] = frozenset()
+    recorder: Recorder
+    settings: hygiene.Settings
+    limited: bool
+    collects: bool
 
 
-def run_child(task: Task, parent: int, channel: int, socket: int = -1) -> NoReturn:
+def run_child(task: Task, plan: Plan, parent: int) -> NoReturn:
     """Confine this process, run the closure, answer, end.
 
-    ``parent``: its process id. ``channel``: the end of the pipe to write to. ``socket``: where the listener for refused
-    calls goes, -1 for none. Called right after the fork, with all
-    signals blocked.
+    ``plan``: the calls that leave the parent's descriptors, session and folder, and those that confine. ``parent``: its
+    process id. Called right after the fork, with all signals blocked.
     """
     status = 70
     try:
-        _run(task, parent, channel, socket)
+        _run(task, plan, parent)
         status = 0
     finally:
         # Not even SystemExit gets past this, nor an error while another one is told.
         os._exit(status)
 
 
-def _run(task: Task, parent: int, channel: int, socket: int) -> None:
-    recorder = Recorder(task.files)
+def _run(task: Task, plan: Plan, parent: int) -> None:
     try:
-        handover = _clean_up(task, parent, channel, socket)
+        kept = _clean_up(task, plan.cleaning, parent)
         if task.before is not None:
             task.before()
-        recorder.install()
-        task.prepared.restrict(handover)
+        task.recorder.install()
+        # A finalizer that makes a refused call before the listener is where it belongs would wait for ever.
+        gc.disable()
+        (plan.steps if kept is plan.cleaning.kept else task.prepared.lay_out(kept))()
+        if task.collects:
+            gc.enable()
     except BaseException as error:  # noqa: BLE001 - nothing may run unconfined, whatever went wrong
         told = describe_failure(error, lambda _: None)
         told["name"] = SETUP_FAILED
         send(OUTCOME_FD, encode(told, ERROR, cap=task.limits.result_size, local=dict))
         return
-    send(OUTCOME_FD, _answer(task, recorder))
+    send(OUTCOME_FD, _answer(task))
 
 
-def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | None:
+def _clean_up(task: Task, cleaning: Cleaning, parent: int) -> Kept:
     # What the parent made is never collected here: looking at it would copy its pages.
     gc.freeze()
-    policy = task.policy
-    process.die_with_parent(parent)
-    # A session of its own: no terminal, and one group with all it will start, so that they can be ended together.
-    os.setsid()
-    hygiene.reset_signals()
-    hygiene.quiet_interpreter()
-    socket = hygiene.arrange_descriptors(channel, policy.streams, socket)
-    handover = None if socket < 0 else Handover(socket, hygiene.open_memory())
-    replace_streams(policy.streams)
-    hygiene.apply_limits(task.limits)
-    process.forbid_dumping()
-    if not policy.environ:
-        hygiene.empty_environment()
-    if not policy.files:
-        os.chdir("/")
-    if not policy.grant.has(Import):
-        refuse_imports()
-    return handover
+    settings, streams = task.settings, task.policy.streams
+    hygiene.reset_signals(settings)
+    kept = cleaning(parent)
+    opened = open_streams(streams) if streams else None
+    hygiene.undo_settings(settings)
+    if opened is not None:
+        vars(sys).update(opened)
+    if task.limited:
+        hygiene.apply_limits(task.limits)
+    return kept
 
 
-def _answer(task: Task, recorder: Recorder) -> Frame:
+def _answer(task: Task) -> Frame:
     """Run the closure and return what to send."""
     cap, local = task.limits.result_size, task.local
     try:
@@ -120,14 +115,14 @@ def _answer(task: Task, recorder: Recorder) -> Frame:
         error.__traceback__ = None
         return task.exhausted
     except BaseException as error:  # noqa: BLE001 - all of them are outcomes
-        return _failure(task, recorder, error)
+        return _failure(task, error)
     return frame
 
 
-def _failure(task: Task, recorder: Recorder, error: BaseException) -> Frame:
+def _failure(task: Task, error: BaseException) -> Frame:
     flush_streams(task.policy.streams)
     sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM_FOR_ENCODING)
-    told = describe_failure(error, lambda one: find_denial(one, recorder, task.policy.grant))
+    told = describe_failure(error, lambda one: find_denial(one, task.recorder, task.policy.grant))
     try:
         return encode(told, ERROR, cap=task.limits.result_size, local=dict)
     except TransferError:

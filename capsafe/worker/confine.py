@@ -39,6 +39,7 @@ def confine(prepared: Prepared, policy: Policy, limits: Limits) -> None:
         refuse_streams(frozenset({"stdin", "stdout", "stderr"}) - policy.streams)
         sys.dont_write_bytecode = True
         hygiene.apply_limits(limits)
+        hygiene.forbid_core_files()
         process.forbid_dumping()
         if not policy.environ:
             hygiene.empty_environment()

@@ -10,7 +10,8 @@ import errno
 import os
 import sys
 from collections import deque
-from types import TracebackType
+from collections.abc import Callable
+from types import FrameType, TracebackType
 from typing import Any, Final, NamedTuple
 
 from capsafe import capabilities
@@ -45,20 +46,22 @@ class Denial(NamedTuple):
 
 
 class Recorder:
-    """Remembers the last operations that a capability stands behind, as CPython reports them.
+    """Remembers the last operations that a capability stands behind, as CPython reports them. Made in the parent.
 
     ``files``: those of the closure, to write down which of its lines is at it.
     """
 
     def __init__(self, files: frozenset[str] = frozenset()) -> None:
         self.recent: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=16)
-        self._places = Places(files)
+        self._hook = self._make_hook(Places(files).write)
 
     def install(self) -> None:
-        """Start, for as long as the process lives: an audit hook can't be taken away."""
+        """Start, in the child, for as long as it lives: an audit hook can't be taken away."""
+        sys.addaudithook(self._hook)
+
+    def _make_hook(self, write: Callable[[str, FrameType | None], None]) -> Callable[[str, tuple[Any, ...]], None]:
         recent = self.recent
         known = _KNOWN
-        write = self._places.write
         here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
         def remember(event: str, args: tuple[Any, ...]) -> None:
@@ -70,7 +73,7 @@ class Recorder:
                 recent.append((event, args))
                 write(event, here(1))
 
-        sys.addaudithook(remember)
+        return remember
 
     def last(self, error: OSError) -> tuple[Attempt, tuple[Any, ...]] | None:
         """Return the last operation that the error can be of, with the event's arguments."""

@@ -6,19 +6,22 @@ This module knows single steps: signals, descriptors, limits, environment. It re
 
 # The C module: ``signal`` itself makes an enum member of each number, sixty times over.
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
-import fcntl
 import math
 import os
 import resource
 import signal
 import sys
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
+from capsafe.capabilities import Import
 from capsafe.kernel import process
-from capsafe.policy import OUTCOME_FD
+from capsafe.policy import OUTCOME_FD, Policy
 from capsafe.worker.limits import Limits
+from capsafe.worker.modules import REFUSING
+from capsafe.worker.streams import STREAM_NAMES, prepare_streams
 
-_STREAMS: Final = ("stdin", "stdout", "stderr")
 _PAGE: Final = resource.getpagesize()
 
 #: CPython ignores these two when it starts, and its own errors (BrokenPipeError, "File too large") rest on that.
@@ -26,82 +29,100 @@ _IGNORED: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 _UNCATCHABLE: Final = frozenset({signal.SIGKILL, signal.SIGSTOP})
 _SIGNALS: Final = tuple(map(int, sorted(signal.valid_signals() - _IGNORED - _UNCATCHABLE)))
 
+#: What a child has for an environment: each has its own copy of it.
+_NONE: Final[dict[bytes, bytes]] = {}
+
 #: Descriptors that every child has: the streams and the channel.
 _OWN_DESCRIPTORS: Final = OUTCOME_FD + 1
 
 
-def reset_signals() -> None:
-    """Give every signal its default, and let all of them in: handlers are the parent's code and mean the parent.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a child undoes of its parent's settings, made out in the parent: after a fork, each step costs pages.
 
-    The caller has blocked all signals since before the fork, so that no handler ran here.
+    ``signals``: those that have a handler, or are ignored. ``changes``: namespaces of modules and objects, and what
+    gets which value there. ``acts``: something would act by itself, a fault handler or a function that traces.
+    ``environ``: the environment is to be forgotten, with what Python holds of it in ``changes``; ``replaced``:
+    something else than Python's own stands in its place, and has to be asked.
+    """
+
+    signals: tuple[int, ...]
+    changes: tuple[tuple[dict[str, Any], dict[str, object]], ...]
+    acts: bool
+    environ: bool
+    replaced: bool
+
+
+def find_settings(policy: Policy) -> Settings:
+    """Look at this process, right before the fork. What has not changed since the last call is not made again."""
+    handlers = tuple(map(_signal.getsignal, _SIGNALS))
+    acts = "faulthandler" in sys.modules or sys.gettrace() is not None or sys.getprofile() is not None
+    # The streams that are replaced in the child are held by this, too: whoever is freed writes out its buffer.
+    seen = (handlers, acts, os.environ, *map(vars(sys).get, STREAM_NAMES), *sys.meta_path)
+    imports = policy.grant.has(Import)
+    kind = (policy.streams, policy.environ, imports)
+    kept = _kept_settings.get(kind)
+    if kept is not None and kept[0] == seen:
+        return kept[1]
+    changes = prepare_streams(policy.streams)
+    changes["dont_write_bytecode"] = True
+    if not imports:
+        changes["meta_path"] = [*sys.meta_path, REFUSING]
+    places = () if policy.environ else _environments()
+    found = Settings(
+        signals=tuple(number for number, handler in zip(_SIGNALS, handlers, strict=True) if handler != _signal.SIG_DFL),
+        changes=((vars(sys), changes), *((namespace, dict[str, object]({name: _NONE})) for namespace, name in places)),
+        acts=acts,
+        environ=not policy.environ,
+        replaced=type(os.environ) is not os._Environ,  # noqa: SLF001 - the class has no other name
+    )
+    _kept_settings[kind] = (seen, found)
+    return found
+
+
+#: By what a policy says of streams, environment and imports: there are a few.
+_kept_settings: dict[tuple[frozenset[str], bool, bool], tuple[object, Settings]] = {}
+
+
+def reset_signals(settings: Settings) -> None:
+    """Give signals their default: handlers are the parent's code and mean the parent.
+
+    All signals are blocked since before the fork, so that no handler has run here.
     """
     _signal.set_wakeup_fd(-1)
-    for number in _SIGNALS:
-        if _signal.getsignal(number) != _signal.SIG_DFL:
-            _signal.signal(number, _signal.SIG_DFL)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    for number in settings.signals:
+        _signal.signal(number, _signal.SIG_DFL)
 
 
-def arrange_descriptors(channel: int, granted: frozenset[str], kept: int = -1) -> int:
-    """Keep the granted standard streams and the channel, at its fixed number; close everything else.
-
-    ``kept``: one more that stays open for now, -1 for none. Returns its number, which may be another one afterwards.
-
-    The numbers of streams that were not granted are taken by the null device: a file opened later must not become
-    one. Nothing is inherited by programs but the streams.
-    """
-    if 0 <= kept <= OUTCOME_FD:
-        # Out of the way of those whose numbers are fixed.
-        kept = fcntl.fcntl(kept, fcntl.F_DUPFD_CLOEXEC, OUTCOME_FD + 1)
-    if channel != OUTCOME_FD:
-        os.dup2(channel, OUTCOME_FD, inheritable=False)
-    null = -1
-    for descriptor, name in enumerate(_STREAMS):
-        if name in granted and _is_open(descriptor):
-            continue
-        if null < 0:
-            null = os.open(os.devnull, os.O_RDWR)
-        if null != descriptor:
-            os.dup2(null, descriptor)
-        else:
-            os.set_inheritable(null, True)  # noqa: FBT003 - the parameter has no other form
-    process.close_descriptors((0, 1, 2, OUTCOME_FD) if kept < 0 else (0, 1, 2, OUTCOME_FD, kept))
-    return kept
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
+def undo_settings(settings: Settings) -> None:
+    """Do the rest. The descriptors must be in their places."""
+    if settings.acts:
+        quiet_interpreter()
+    if settings.environ:
+        if settings.replaced:
+            os.environ.clear()
+        process.clear_environment()
+    for namespace, values in settings.changes:
+        namespace.update(values)
 
 
 def quiet_interpreter() -> None:
-    """Switch off what would act by itself, with the parent's settings: fault handlers, tracing, writing of bytecode."""
+    """Switch off what would act by itself."""
     faulthandler: Any = sys.modules.get("faulthandler")
     if faulthandler is not None:
         faulthandler.disable()
         faulthandler.cancel_dump_traceback_later()
     sys.settrace(None)
     sys.setprofile(None)
-    sys.dont_write_bytecode = True
 
 
-def open_memory() -> int | None:
-    """Open this process's own memory, to read, for the parent; None where it can't be (no /proc).
-
-    Later it could not be opened, since the process is not dumpable then.
-    """
-    try:
-        return os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
+def forbid_core_files() -> None:
+    """Leave no copy of the memory behind, whatever happens. Raises ``OSError``."""
+    _limit(resource.RLIMIT_CORE, 0)
 
 
 def apply_limits(limits: Limits) -> None:
     """Set the limits, soft and hard, for ever. Raises ``OSError`` or ``ValueError`` where the kernel refuses."""
-    _limit(resource.RLIMIT_CORE, 0)
     if limits.cpu_time is not None:
         # Whole seconds: the soft limit sends SIGXCPU, which can be ignored, the hard one SIGKILL.
         seconds = math.ceil(limits.cpu_time)
@@ -130,13 +151,27 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * _PAGE
 
 
+@cache
+def hold_parents() -> None:
+    """Keep what children replace from being freed there, for ever: that would copy the pages that it is on.
+
+    Called in the parent. Nothing in Python leads to what is held, and a stream that is freed would write out what is in
+    its buffer.
+    """
+    for namespace, name in _environments():
+        process.hold(namespace[name])
+
+
 def empty_environment() -> None:
     """Forget the environment: Python's view, the C library's, and the copy of what the process was started with."""
-    # At once: os.environ.clear() unsets one variable after the other.
-    held: Any = getattr(os.environ, "_data", None)
-    if isinstance(held, dict):
-        held.clear()
+    for namespace, name in _environments():
+        namespace[name] = _NONE
+    os.environ.clear()
     process.clear_environment()
-    started_with: Any = getattr(sys.modules.get("posix"), "environ", None)
-    if started_with is not None:
-        started_with.clear()
+
+
+def _environments() -> tuple[tuple[dict[str, Any], str], ...]:
+    """Return where Python holds the environment: namespaces, and the name there."""
+    own = os._Environ  # noqa: SLF001 - the class has no other name
+    views = [vars(view) for view in (os.environ, os.environb) if type(view) is own]
+    return (*((view, "_data") for view in views), (vars(sys.modules["posix"]), "environ"))

@@ -34,6 +34,11 @@ class Limits:
     file_size: int | None = None
     result_size: int = DEFAULT_RESULT_SIZE
 
+    @property
+    def for_kernel(self) -> bool:
+        """Whether there are any that the child sets for itself."""
+        return (self.cpu_time, self.memory, self.open_files, self.file_size) != (None, None, None, None)
+
 
 def make_limits(
     *,

@@ -112,6 +112,10 @@ class RefusingFinder:
         raise error
 
 
+#: Made once, in the parent.
+REFUSING: Final = RefusingFinder()
+
+
 def refuse_imports() -> None:
-    """Put the refusing finder last, in the child."""
-    sys.meta_path.append(RefusingFinder())
+    """Put the refusing finder last, in a process that goes on."""
+    sys.meta_path.append(REFUSING)

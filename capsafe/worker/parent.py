@@ -5,31 +5,36 @@ behind. It refuses to know what ran.
 """
 
 import contextlib
+import fcntl
+import gc
 import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from resource import struct_rusage
 from types import CodeType
 from typing import Final, NoReturn
 
 from capsafe.errors import Denial, SandboxKilledError
 from capsafe.kernel import process
-from capsafe.kernel.restrict import Prepared
+from capsafe.kernel.cleaning import FIRST_FREE
+from capsafe.kernel.restrict import Places, Prepared
 from capsafe.policy import Policy
-from capsafe.worker import child
+from capsafe.worker import child, hygiene
 from capsafe.worker.channel import close_all, receive
 from capsafe.worker.classes import LocalClasses, find_local_classes
+from capsafe.worker.denial import Recorder
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.limits import Limits
 from capsafe.worker.modules import load_modules
 from capsafe.worker.outcome import read_outcome
 from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
-from capsafe.worker.signals import no_signals
-from capsafe.worker.streams import flush_inherited
+from capsafe.worker.signals import NoSignals
+from capsafe.worker.streams import NAMES, flush_inherited
 from capsafe.worker.supervisor import Supervisor
 
 #: The socket, the memory, and the listener or the ruleset.
@@ -93,7 +98,21 @@ def run(  # noqa: PLR0913 - each has its name
 
     codes = (getattr(root, "__code__", None) for root in roots)
     files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
-    task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits), files)
+    hygiene.hold_parents()
+    recorder, settings = _recorder(files), hygiene.find_settings(policy)
+    task = child.Task(
+        prepared,
+        policy,
+        limits,
+        call,
+        before,
+        local,
+        _exhausted(limits),
+        recorder,
+        settings,
+        limits.for_kernel,
+        gc.isenabled(),
+    )
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
     flush_inherited(policy.streams)
     supervisor = Supervisor(policy.grant, on_denial)
@@ -117,21 +136,18 @@ def _converse(
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
     open_here: list[int] = []
-    pid, socket = 0, -1
+    pid = 0
     try:
-        parent = os.getpid()
         # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child;
         # one whose handler raises, or reaps every child, must find all that is there noted.
-        with no_signals():
-            open_here.extend(os.pipe())
-            reading, writing = open_here
-            if _can_report(task):
-                socket = supervisor.connect()
-                open_here.append(socket)
+        with NoSignals():
+            reading, places = _make_descriptors(task, supervisor, open_here)
+            plan = task.prepared.plan(places)
+            parent = os.getpid()
             pid = _fork()
             if pid == 0:
-                child.run_child(task, parent, writing, socket)
-            # What the child has must not be held open here: the ends tell of each other.
+                child.run_child(task, plan, parent)
+            # It must not be held open here: the ends tell of each other.
             close_all(open_here[1:])
             del open_here[1:]
             supervisor.process = pid
@@ -150,7 +166,7 @@ def _converse(
         left = True
         while left:
             try:
-                with no_signals():
+                with NoSignals():
                     if cancellation is not None:
                         cancellation.attach(None)
                     if pid:
@@ -165,6 +181,37 @@ def _converse(
         if interrupted is not None:
             raise interrupted
     return frame, usage, status
+
+
+def _make_descriptors(task: child.Task, supervisor: Supervisor, open_here: list[int]) -> tuple[int, Places]:
+    """Make what the two talk through, and note it. Returns the end to read from, and what the child gets."""
+    open_here += os.pipe()
+    socket = ruleset = -1
+    if _can_report(task):
+        socket = supervisor.connect()
+        open_here.append(socket)
+    ruleset = task.prepared.make_ruleset()
+    if ruleset >= 0:
+        open_here.append(ruleset)
+    streams = task.policy.streams
+    kept = frozenset(at for at, name in enumerate(NAMES) if name in streams and _is_open(at)) if streams else _NONE
+    if min(open_here[1:]) < FIRST_FREE:
+        # Standard streams are closed, and the numbers that have a meaning in the child were free.
+        for at in range(1, len(open_here)):
+            moved = fcntl.fcntl(open_here[at], fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+            os.close(open_here[at])
+            open_here[at] = moved
+        socket = open_here[2] if socket >= 0 else -1
+        ruleset = open_here[-1] if ruleset >= 0 else -1
+    return open_here[0], Places(open_here[1], socket, ruleset, kept)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _can_report(task: child.Task) -> bool:
@@ -253,5 +300,10 @@ def _exhausted(limits: Limits) -> Frame:
         )
     return _exhausted_frames[key]
 
+
+_NONE: Final[frozenset[int]] = frozenset()
+
+#: Each child has its own copy.
+_recorder = lru_cache(maxsize=64)(Recorder)
 
 _exhausted_frames: dict[int | None, Frame] = {}

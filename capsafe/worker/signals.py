@@ -5,19 +5,19 @@ This module knows how signals are held back for a moment. It refuses to know wha
 
 # The C module: ``signal`` itself makes enum members of every number, twice for each call.
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
-import contextlib
 import signal
-from collections.abc import Iterator
 from typing import Final
 
 _ALL_SIGNALS: Final = frozenset(map(int, signal.valid_signals()))
 
 
-@contextlib.contextmanager
-def no_signals() -> Iterator[None]:
-    """Hold back signals for a few lines that must not be left half-way."""
-    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
-    try:
-        yield
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+class NoSignals:
+    """Holds back signals for a few lines that must not be left half-way. A context for one use at a time."""
+
+    __slots__ = ("_mask",)
+
+    def __enter__(self) -> None:
+        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
+
+    def __exit__(self, *_: object) -> None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)

@@ -11,7 +11,9 @@ import os
 import sys
 from typing import Any, Final, NoReturn
 
-_NAMES: Final = ("stdin", "stdout", "stderr")
+NAMES: Final = ("stdin", "stdout", "stderr")
+#: The same as attributes of ``sys``.
+STREAM_NAMES: Final = (*NAMES, *(f"__{name}__" for name in NAMES))
 _VERBS: Final = {
     "stdin": ("read standard input", "Stdin"),
     "stdout": ("write standard output", "Stdout"),
@@ -49,7 +51,7 @@ class RefusedStream(io.TextIOBase):
 
     def fileno(self) -> int:
         """Return the stream's number; behind it is nothing."""
-        return _NAMES.index(self._name)
+        return NAMES.index(self._name)
 
     def readable(self) -> bool:
         """Say what a stream that works says."""
@@ -79,17 +81,18 @@ def _try(descriptor: int) -> None:
 
 
 #: Made once, in the parent: in the child they would cost pages.
-_REFUSED: Final = {name: RefusedStream(name) for name in _NAMES}
+_REFUSED: Final = {name: RefusedStream(name) for name in NAMES}
 
 
-def replace_streams(granted: frozenset[str]) -> None:
-    """Put new objects in the place of the parent's. Descriptors must be in place already."""
-    for descriptor, name in enumerate(_NAMES):
-        old = getattr(sys, name)
-        _inherited.extend((old, getattr(sys, f"__{name}__")))
-        new = _open(descriptor, name, old) if name in granted else _REFUSED[name]
-        setattr(sys, name, new)
-        setattr(sys, f"__{name}__", new)
+def prepare_streams(granted: frozenset[str]) -> dict[str, object]:
+    """Return the refusals for streams that are not granted, by their names in ``sys``; made in the parent."""
+    return {name: _REFUSED[own] for own in NAMES if own not in granted for name in (own, f"__{own}__")}
+
+
+def open_streams(granted: frozenset[str]) -> dict[str, object]:
+    """Return new objects for the granted streams, by their names in ``sys``. Descriptors must be in place already."""
+    opened = {name: _open(at, name, getattr(sys, name)) for at, name in enumerate(NAMES) if name in granted}
+    return {name: stream for own, stream in opened.items() for name in (own, f"__{own}__")}
 
 
 def refuse_streams(names: frozenset[str]) -> None:

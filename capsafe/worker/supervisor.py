@@ -27,7 +27,7 @@ from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
 from capsafe.worker.refused import ANSWER, Refused, look_up
-from capsafe.worker.signals import no_signals
+from capsafe.worker.signals import NoSignals
 
 if TYPE_CHECKING:
     import logging
@@ -93,7 +93,7 @@ class Supervisor:
     def _receive(self, waiting: "select.poll") -> None:
         waiting.unregister(self._socket)
         # What has arrived must be noted before a handler may raise.
-        with no_signals():
+        with NoSignals():
             found = notify.receive_descriptors(self._socket)
             os.close(self._socket)
             self._socket = -1

@@ -10,9 +10,9 @@ from typing import Any, Never
 
 import pytest
 
-from capsafe import ReadFile, Sandbox, UnsupportedError
-from capsafe.kernel import Prepared, landlock, process
-from capsafe.kernel.libc import install_filter, prctl
+from capsafe import Environ, ReadFile, SandboxKilledError, Stdio, UnsupportedError
+from capsafe.kernel import process
+from capsafe.kernel.calls import Call
 from capsafe.worker import hygiene
 from tests.escapes.pairs import (
     FAILED,
@@ -26,6 +26,7 @@ from tests.escapes.pairs import (
 )
 from tests.escapes.test_leftovers import keep_a_password, read_the_environment, read_what_the_parent_has_open
 from tests.escapes.test_metadata import change_the_mode, in_the_folder
+from tests.kernel.exchanged import FAILURE, exchange
 
 pytestmark = pytest.mark.kernel
 __all__ = ["stage"]
@@ -46,23 +47,27 @@ def nothing(*_: object) -> None:
     """Stand in for a part that was never called: another project shipped a filter that was not loaded."""
 
 
+def is_landlock(call: Call) -> bool:
+    return call.name.startswith("landlock")
+
+
+def is_filter(call: Call) -> bool:
+    return call.name == "seccomp"
+
+
 def test_without_confinement_the_attack_works(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert inside(read_the_secret, Never, stage) == "EPERM"
-    monkeypatch.setattr(Prepared, "restrict", nothing)
-    assert inside(read_the_secret, Never, stage) == WORKED
+    assert inside(read_the_secret, in_the_folder(ReadFile), stage) == "EACCES"
+    assert inside(change_the_mode, in_the_folder(ReadFile), stage) == "EPERM"
+    exchange(monkeypatch, lambda call: is_landlock(call) or is_filter(call))
+    assert inside(read_the_secret, in_the_folder(ReadFile), stage) == WORKED
+    assert inside(change_the_mode, in_the_folder(ReadFile), stage) == WORKED
 
 
 def test_without_the_filters_landlock_alone_lets_modes_be_changed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert inside(change_the_mode, in_the_folder(ReadFile), stage) == "EPERM"
-
-    def only_landlock(self: Prepared, _: object) -> None:
-        prctl(38, 1)
-        assert self.ruleset is not None
-        landlock.restrict(self.ruleset)
-
-    monkeypatch.setattr(Prepared, "restrict", only_landlock)
+    exchange(monkeypatch, is_filter)
     assert inside(change_the_mode, in_the_folder(ReadFile), stage) == WORKED
     assert inside(read_the_secret, in_the_folder(ReadFile), stage) == "EACCES"
 
@@ -70,32 +75,29 @@ def test_without_the_filters_landlock_alone_lets_modes_be_changed(
 def test_without_landlock_the_filters_alone_let_other_files_be_read(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_filters(self: Prepared, _: object) -> None:
-        prctl(38, 1)
-        for program in self.programs:
-            install_filter(self.seccomp_number, program)
-
-    monkeypatch.setattr(Prepared, "restrict", only_filters)
+    exchange(monkeypatch, is_landlock)
     assert inside(read_the_secret, in_the_folder(ReadFile), stage) == WORKED
     assert inside(change_the_mode, in_the_folder(ReadFile), stage) == "EPERM"
 
 
 def test_without_closing_the_parents_files_are_there(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert inside(read_what_the_parent_has_open, Never, stage) == "EBADF"
-    monkeypatch.setattr(process, "close_descriptors", nothing)
-    assert inside(read_what_the_parent_has_open, Never, stage) == WORKED
+    assert inside(read_what_the_parent_has_open, in_the_folder(ReadFile), stage) == "EBADF"
+    exchange(monkeypatch, lambda call: call.name == "close_range")
+    assert inside(read_what_the_parent_has_open, in_the_folder(ReadFile), stage) == WORKED
 
 
 def test_without_emptying_the_environment_is_there(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     assert inside(read_the_environment, Never, stage, prepare=keep_a_password) == FAILED
-    monkeypatch.setattr(hygiene, "empty_environment", nothing)
+    monkeypatch.setattr(hygiene, "_environments", lambda: ())
+    monkeypatch.setattr(hygiene, "_kept_settings", {})
+    monkeypatch.setattr(process, "clear_environment", nothing)
     assert inside(read_the_environment, Never, stage, prepare=keep_a_password) == WORKED
 
 
 def test_without_a_session_of_its_own_the_group_is_the_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sandbox(Never).execute(lambda _: os.getpgrp()) != os.getpgrp()
+    exchange(monkeypatch, lambda call: call.name == "setsid")
     box = sandbox(Never)
-    assert box.execute(lambda _: os.getpgrp()) != os.getpgrp()
-    monkeypatch.setattr(os, "setsid", nothing)
     assert box.execute(lambda _: os.getpgrp()) == os.getpgrp()
 
 
@@ -199,43 +201,40 @@ def test_it_can_not_be_looked_into_by_its_own_user() -> None:
 # --- where a part can't be had, nothing runs --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "part", ["landlock", "first filter", "second filter", "filter after the listener", "no_new_privs"]
-)
+PARTS: dict[str, Callable[[Call], bool]] = {
+    "no_new_privs": lambda call: call.name == "prctl" and call.arguments[:1] == (38,),
+    "landlock": is_landlock,
+    "filters": is_filter,
+    "filter after the listener": lambda call: is_filter(call) and not call.may_fail,
+    "descriptors": lambda call: call.name == "dup3",
+    "dumping": lambda call: call.name == "prctl" and call.arguments[:1] == (4,),
+    "session": lambda call: call.name == "setsid",
+    "folder": lambda call: call.name == "chdir",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("grant", [Never, Environ | Stdio, ReadFile])
 def test_a_part_that_fails_is_an_error_and_nothing_runs(
-    part: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    part: str, grant: Any, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(22, "the kernel refuses")
-
-    if part == "landlock":
-        monkeypatch.setattr(landlock, "restrict", fail)
-    elif part == "no_new_privs":
-        monkeypatch.setattr("capsafe.kernel.libc.prctl", fail_on(38, fail))
-    else:
-        number = 1 if part == "second filter" else 0
-        if part != "filter after the listener":
-            # Without one, both filters answer by themselves.
-            monkeypatch.setattr("capsafe.kernel.notify.install_listening", fail)
-        seen: list[object] = []
-
-        def install(at: int, program: Any) -> None:
-            seen.append(program)
-            if len(seen) > number:
-                fail()
-            install_filter(at, program)
-
-        monkeypatch.setattr("capsafe.kernel.libc.install_filter", install)
+    """What must not fail is no descriptor, and the kernel says so."""
+    if part == "folder" and grant is ReadFile:
+        pytest.skip("under a grant of files the folder stays")
+    exchanged = exchange(monkeypatch, PARTS[part], FAILURE)
     marker = stage.marker
-    with pytest.raises(UnsupportedError):
-        Sandbox[ReadFile]().execute(lambda _: marker.write_text("it ran"))
+    with pytest.raises(UnsupportedError if part != "descriptors" else SandboxKilledError):
+        sandbox(grant).execute(lambda _: marker.write_text("it ran"))
     assert not marker.exists()
+    assert exchanged
 
 
-def fail_on(option: int, fail: Callable[..., None]) -> Callable[..., int]:
-    def replacement(first: int, second: int = 0, third: int = 0) -> int:
-        if first == option:
-            fail()
-        return prctl(first, second, third)
-
-    return replacement
+def test_without_a_listener_the_filters_that_answer_alone_are_installed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = FAILURE._replace(may_fail=True)
+    exchanged = exchange(monkeypatch, lambda call: is_filter(call) and call.may_fail, failure)
+    with pytest.raises(PermissionError):
+        sandbox(Never).execute(lambda _: os.open("/", os.O_RDONLY))
+    assert exchanged
+    assert inside(read_the_secret, Never, stage) == "EPERM"

@@ -123,12 +123,12 @@ def test_an_argument_that_holds_authority_is_refused() -> None:
 
 
 def test_a_kernel_that_refuses_is_an_error_and_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from capsafe.kernel.restrict import Prepared
+    from capsafe.kernel.steps import Steps
 
-    def fail(*_: object) -> None:
+    def fail(_: object) -> None:
         raise OSError(1, "no seccomp here")
 
-    monkeypatch.setattr(Prepared, "restrict", fail)
+    monkeypatch.setattr(Steps, "__call__", fail)
     marker = tmp_path / "ran"
     with pytest.raises(UnsupportedError, match=r"refused to confine the child, so nothing was run.*no seccomp here"):
         PURE.execute(lambda _: marker.write_text("x"))
