@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from capsafe.capabilities import Import
 from capsafe.errors import TransferError
 from capsafe.kernel import process
+from capsafe.kernel.lane import Lane
 from capsafe.kernel.notify import Handover
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import OUTCOME_FD, Policy
@@ -52,25 +53,28 @@ class Task:
     files: frozenset[str] = frozenset()
 
 
-def run_child(task: Task, parent: int, channel: int, socket: int = -1) -> NoReturn:
+def run_child(task: Task, parent: int, channel: int, socket: int = -1, lane: Lane | None = None) -> NoReturn:
     """Confine this process, run the closure, answer, end.
 
     ``parent``: its process id. ``channel``: the end of the pipe to write to. ``socket``: where the listener for refused
-    calls goes, -1 for none. Called right after the fork, with all
-    signals blocked.
+    calls goes, -1 for none. ``lane``: where long runs of bytes go, None for the pipe. Called right after the fork, with
+    all signals blocked.
     """
     status = 70
     try:
-        _run(task, parent, channel, socket)
+        _run(task, parent, channel, socket, lane)
         status = 0
     finally:
         # Not even SystemExit gets past this, nor an error while another one is told.
         os._exit(status)
 
 
-def _run(task: Task, parent: int, channel: int, socket: int) -> None:
+def _run(task: Task, parent: int, channel: int, socket: int, lane: Lane | None) -> None:
     recorder = Recorder(task.files)
     try:
+        if lane is not None:
+            # Before its descriptor is closed, and before there is a limit on address space.
+            lane.map()
         handover = _clean_up(task, parent, channel, socket)
         if task.before is not None:
             task.before()
@@ -81,7 +85,7 @@ def _run(task: Task, parent: int, channel: int, socket: int) -> None:
         told["name"] = SETUP_FAILED
         send(OUTCOME_FD, encode(told, ERROR, cap=task.limits.result_size, local=dict))
         return
-    send(OUTCOME_FD, _answer(task, recorder))
+    send(OUTCOME_FD, _answer(task, recorder), lane)
 
 
 def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | None:

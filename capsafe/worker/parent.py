@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Iterable
 from resource import struct_rusage
 from types import CodeType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from capsafe.errors import Denial, SandboxKilledError
 from capsafe.kernel import process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
 from capsafe.worker import child
-from capsafe.worker.channel import close_all, receive
+from capsafe.worker.channel import check_time, close_all, collect, make_lane, receive
 from capsafe.worker.classes import LocalClasses, find_local_classes
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
@@ -31,6 +31,9 @@ from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
 from capsafe.worker.signals import no_signals
 from capsafe.worker.streams import flush_inherited
 from capsafe.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from capsafe.kernel.lane import Lane
 
 #: The socket, the memory, and the listener or the ruleset.
 _ROOM_TO_REPORT: Final = 3
@@ -102,7 +105,14 @@ def run(  # noqa: PLR0913 - each has its name
         if frame is None:
             _raise_killed(status, usage, limits)
         try:
-            return read_outcome(frame, policy.grant, local=local, sources=lambda: files)
+            return read_outcome(
+                frame,
+                policy.grant,
+                cap=limits.result_size,
+                local=local,
+                sources=lambda: files,
+                look=lambda: check_time(deadline, limits.timeout),
+            )
         except ProtocolError as error:
             raise _no_answer(error) from None
     except BaseException as error:
@@ -112,12 +122,13 @@ def run(  # noqa: PLR0913 - each has its name
         supervisor.finish()
 
 
-def _converse(
+def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left half-way
     task: child.Task, deadline: float | None, cancellation: Cancellation | None, supervisor: Supervisor
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
     open_here: list[int] = []
     pid, socket = 0, -1
+    lane: Lane | None = None
     try:
         parent = os.getpid()
         # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child;
@@ -125,12 +136,13 @@ def _converse(
         with no_signals():
             open_here.extend(os.pipe())
             reading, writing = open_here
+            lane = make_lane(task.limits.result_size)
             if _can_report(task):
                 socket = supervisor.connect()
                 open_here.append(socket)
             pid = _fork()
             if pid == 0:
-                child.run_child(task, parent, writing, socket)
+                child.run_child(task, parent, writing, socket, lane)
             # What the child has must not be held open here: the ends tell of each other.
             close_all(open_here[1:])
             del open_here[1:]
@@ -142,6 +154,12 @@ def _converse(
         cap = task.limits.result_size
         timeout = task.limits.timeout
         frame = receive(reading, pidfd, deadline=deadline, timeout=timeout, cap=cap, watcher=supervisor)
+        if frame is not None and frame.lane:
+            # Nobody may write to the lane any more.
+            with no_signals():
+                _end(pid)
+                pid = 0
+            frame = collect(frame, lane, deadline)
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
@@ -158,6 +176,8 @@ def _converse(
                         pid = 0
                     close_all(open_here)
                     open_here.clear()
+                    if lane is not None:
+                        lane.close()
                     supervisor.close()
                     left = False
             except BaseException as error:  # noqa: BLE001 - a handler's, before signals were held back: once more, then it

@@ -59,7 +59,7 @@ def test_a_child_that_kills_itself_names_the_signal() -> None:
 
 
 def flood(_: object) -> None:
-    os.write(CHANNEL, b"capsafe\x01" + b"\0" * 8 + (2**62).to_bytes(8, "little"))
+    os.write(CHANNEL, b"capsafe\x02" + b"\0" * 8 + (2**62).to_bytes(8, "little"))
     while True:
         os.write(CHANNEL, b"x" * 65536)
 
@@ -70,7 +70,7 @@ def endless(_: object) -> None:
 
 
 def half(_: object) -> None:
-    os.write(CHANNEL, b"capsafe\x01")
+    os.write(CHANNEL, b"capsafe\x02")
     os._exit(0)
 
 
