@@ -14,7 +14,6 @@ from typing import Final, Protocol
 from capsafe.errors import SandboxTimeoutError
 from capsafe.kernel.lane import Lane, StillWrittenError
 from capsafe.worker.protocol import (
-    IN_LANE,
     Frame,
     FrameReader,
     ProtocolError,

@@ -7,10 +7,11 @@ they are put together again (``capsafe.worker.decode``). A subclass of a type in
 # One method for each type, whose name says it all.
 # ruff: noqa: D102
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from capsafe.errors import TransferError
 from capsafe.worker import tags
@@ -18,7 +19,17 @@ from capsafe.worker.arrays import ArrayRefusedError, is_array, take_apart
 from capsafe.worker.classes import LocalClasses, Shape
 from capsafe.worker.objects import find_shape, write_object
 from capsafe.worker.protocol import BESIDE, MAXIMUM_DEPTH, MAXIMUM_STRUCTURE, Frame, Refusal, length_of
-from capsafe.worker.structure import BYTES, PLAIN, VALUE_COST, Structure, cost_of, memory_budget, write_structure
+from capsafe.worker.structure import (
+    BYTES,
+    PLAIN,
+    VALUE_COST,
+    Plain,
+    Structure,
+    cost_of,
+    memory_budget,
+    write_one,
+    write_structure,
+)
 from capsafe.worker.values import WRITERS
 
 #: What many of at once are written without a look at each one, but for the length of text.
@@ -34,6 +45,10 @@ def encode(value: object, kind: int, *, cap: int, local: Callable[[], LocalClass
     finds the classes that are in no module. ``name``: what an error calls the value. Raises ``TransferError`` with
     the path of what can't cross, its type and what to do.
     """
+    cls = type(value)
+    if cls in _QUICK and (cls is not str or len(cast("str", value)) < BESIDE):
+        with contextlib.suppress(OverflowError, UnicodeEncodeError):
+            return Frame(kind, write_one(cast("Plain", value)))
     for quick in (True, False):
         encoder = Encoder(local, memory_budget(cap), quick=quick)
         try:

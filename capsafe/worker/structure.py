@@ -35,6 +35,9 @@ _TEXT_COST: Final = 4
 #: The classes that an answer names, each once.
 _LONGEST_CLASSES: Final = 2**20
 
+#: No classes, and the tree of one plain value.
+_ONE: Final = b"\x90\x92\xff\x01"
+
 _SECTIONS: Final = struct.Struct("<4I")
 #: The heads of lists in MessagePack: up to fifteen items, and with a length of two bytes or four.
 _SHORT_LIST: Final = 0x90
@@ -65,6 +68,15 @@ def write_structure(found: Structure) -> bytes:
     encode = msgspec.msgpack.encode
     runs = (encode(found.classes), encode(found.tree), encode(found.values), found.short)
     return _SECTIONS.pack(*map(len, runs)) + b"".join(runs)
+
+
+def write_one(value: Plain) -> bytes:
+    """Return what ``write_structure`` makes of a single plain value. Raises as it does.
+
+    The most frequent answers are such, and after a fork each page that Python touches is copied.
+    """
+    values = msgspec.msgpack.encode((value,))
+    return _SECTIONS.pack(1, 3, len(values), 0) + _ONE + values
 
 
 def cost_of(structure: bytes) -> int:
