@@ -463,7 +463,7 @@ COLLIDING: dict[str, Callable[[int], object]] = {
 @pytest.mark.parametrize("name", COLLIDING)
 @pytest.mark.parametrize("make", [dict.fromkeys, set, frozenset])
 def test_keys_that_collide_are_refused_in_time(name: str, make: Callable[..., Any]) -> None:
-    """The control: each key of a dict is compared with all that have its hash, which takes the square of their number."""
+    """Each key would be compared with all that have its hash, which takes the square of their number."""
     one = COLLIDING[name]
     assert len({hash(one(n)) for n in range(1, 100)}) <= 5
     keys = [one(n) for n in range(1, 3000)]
@@ -485,7 +485,7 @@ def test_keys_that_collide_are_refused_in_time(name: str, make: Callable[..., An
 
 
 def test_what_an_error_says_is_plain() -> None:
-    """What is told of an exception is turned into text and numbers, so that nothing may be in it that runs code then."""
+    """What is told of an exception is turned into text and numbers: nothing may be in it that runs code then."""
     honest = [tags.LIST, [tags.TUPLE, 1, [tags.INT, b"\x7f" * 9]], [tags.DICT, "a", [tags.COMPLEX, 1.0, 2.0]]]
     assert read(honest, kind=ERROR) == read(honest)
     for node in (

@@ -585,7 +585,8 @@ def test_a_frame_is_sent_without_a_copy_of_its_bytes() -> None:
 
 
 def test_numpy_is_not_loaded_for_those_who_do_without() -> None:
-    program = "import sys, capsafe.worker.transfer as t; t.decode(t.encode([1], 0, cap=99999, local=dict), local=dict, cap=99999)"
+    program = "import sys, capsafe.worker.transfer as t; frame = t.encode([1], 0, cap=99999, local=dict)"
+    program += "; t.decode(frame, local=dict, cap=99999)"
     check = "; sys.exit('numpy' in sys.modules or 'zoneinfo' in sys.modules or 'pickle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program + check], check=False).returncode == 0
 
