@@ -164,4 +164,13 @@ CODE: Final = (
     ("re", "Pattern", "a compiled pattern", "pattern.pattern"),
     ("re", "Match", "a match", "match.groups()"),
     ("collections", "deque", "a deque", "list(...) of it"),
+    ("collections", "ChainMap", "a chain of dicts", "dict(...) of it"),
+    ("types", "SimpleNamespace", "a namespace", "vars(...) of it"),
+    ("array", "array", "an array of the array module", "list(...) or bytes(...) of it"),
+    ("weakref", "ReferenceType", "a weak reference", "what it refers to"),
+    ("queue", "Queue", "a queue", "a list of its items"),
+    ("concurrent.futures", "Future", "a future", "its result()"),
+    ("asyncio", "Future", "a future", "its result: await it, or use execute_async"),
+    ("numpy", "dtype", "an element type", "str(...) of it"),
+    ("numpy", "ndarray", "a subclass of ndarray", "numpy.asarray(...) of it"),
 )

@@ -16,6 +16,7 @@ import itertools
 import math
 import os
 import pathlib
+import queue
 import re
 import socket
 import subprocess
@@ -24,8 +25,9 @@ import threading
 import time
 import typing
 import uuid
+import weakref
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +41,7 @@ from capsafe.worker.protocol import MAXIMUM_DEPTH, VALUE, Frame, FrameReader, wr
 from capsafe.worker.transfer import check_arguments, decode, encode, find_local_classes
 
 CAP = 2**28
+T = typing.TypeVar("T")
 
 
 class Color(enum.Enum):
@@ -91,6 +94,33 @@ class Cached:
     @functools.cached_property
     def double(self) -> int:
         return self.x * 2
+
+
+@dataclasses.dataclass
+class Holder(typing.Generic[T]):
+    x: T
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Strict:
+    name: str
+    count: int = 0
+
+
+@dataclasses.dataclass
+class WithInit:
+    x: int
+    y: dataclasses.InitVar[int] = 0
+    double: int = dataclasses.field(init=False)
+
+    def __post_init__(self, y: int) -> None:
+        self.double = self.x * 2
+        if y:
+            self.extra = y
+
+
+class Word(enum.StrEnum):
+    ONE = "one"
 
 
 class Pair(typing.NamedTuple):
@@ -183,6 +213,10 @@ CROSSING = [
     Loose(9),
     Point(1, [Point(2)], ["t"]),
     Frozen("a", Frozen("b")),
+    Holder[int](1),
+    Strict(name="s", count=2),
+    WithInit(4),
+    Word.ONE,
     Child(1, z=5),
     Pair(1),
     Longer(1, "x"),
@@ -409,6 +443,21 @@ def opened() -> Any:
     return FILE
 
 
+async def asynchronous() -> AsyncIterator[int]:
+    yield 1
+
+
+def closed_coroutine() -> object:
+    """Return a coroutine that nobody waits for, and that does not say so."""
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    found = nothing()
+    found.close()
+    return found
+
+
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (opened, r"^result \(_io.FileIO\) is an open file and can't cross; send its path or its content$"),
     (lambda: {"a": [0, 1, 2, Point(1, opened())]}, r'^result\["a"\]\[3\]\.y \(_io.FileIO\) is an open file'),
@@ -446,7 +495,18 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         lambda: [np.array([(1, "x")], [("a", "O"), ("b", "U1")])],
         r"^result\[0\] \(numpy\.ndarray\) has elements of object",
     ),
-    (lambda: np.matrix([1]), r"is no plain data"),
+    (lambda: np.matrix([1]), r"is a subclass of ndarray and can't cross; send numpy.asarray\(\.\.\.\) of it"),
+    (lambda: np.dtype("f8"), r"is an element type and can't cross; send str"),
+    (lambda: io.StringIO("x"), r"is a file in memory and can't cross; send \.getvalue\(\) of it"),
+    (lambda: SimpleNamespace(), r"is a namespace and can't cross; send vars"),
+    (lambda: weakref.ref(Plain), r"is a weak reference and can't cross"),
+    (
+        lambda: {"k": queue.Queue()},
+        r'^result\["k"\] \(queue\.Queue\) is a queue and can\'t cross; send a list of its items',
+    ),
+    (closed_coroutine, r"is a coroutine and can't cross; send what it returns: await it"),
+    (asynchronous, r"is an asynchronous generator and can't cross; send a list of its items"),
+    (lambda: WithInit(1, 2), r"has attributes that are no fields \(extra\)"),
     (lambda: KeyError(object()), r"^result\.args\[0\] \(object\)"),
     (lambda: fractions.Fraction(1, 3**99_999), r"has more than 32,768 bits"),
     (lambda: zoneinfo.ZoneInfo.from_file(io.BytesIO(TZIF)), r"was made from a file and has no key"),
