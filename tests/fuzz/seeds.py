@@ -2,8 +2,8 @@
 
     python tests/fuzz/seeds.py
 
-Values of every type that crosses, and exceptions of every form. What a fuzzer has found stands beside them under other
-names and is left alone.
+Values of every type that crosses, exceptions of every form, and some attacks. What a fuzzer has found stands beside
+them under other names and is left alone.
 """
 
 import datetime as dt
@@ -27,12 +27,20 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from capsafe.worker.denial import Denial
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.outcome import SETUP_FAILED
-from capsafe.worker.protocol import ERROR, VALUE, write_frame
+from capsafe.worker.protocol import ERROR, MAXIMUM_DEPTH, VALUE, write_frame
 from capsafe.worker.structure import Structure, read_structure, write_structure
 from capsafe.worker.transfer import encode
 from tests.fuzz.targets import CAP, CLASSES, Color, Frozen, Pair, Perm, Point, pack
 
 FOLDER = Path(__file__).parent / "corpus"
+
+
+def as_deep_as_may_be() -> object:
+    found: object = None
+    for _ in range(MAXIMUM_DEPTH):
+        found = [found]
+    return found
+
 
 VALUES: dict[str, Any] = {
     "plain": [None, True, 1, 2**63, -5, 1.5, "text", b"bytes"],
@@ -60,6 +68,7 @@ VALUES: dict[str, Any] = {
     "structured": np.zeros(2, [("a", "i1"), ("b", "f8", (2,))]),
     "times-array": np.array(["2020-01-01"], "M8[D]"),
     "deep": [[[[[[[[[[1]]]]]]]]]],
+    "as-deep-as-may-be": as_deep_as_may_be,
     "sets": [{1, 2}, {"a", "b"}, {(1, 2), (3,)}, frozenset({frozenset({1})})],
     "rows": [{"id": n, "name": "x"} for n in range(5)],
 }
@@ -89,18 +98,37 @@ ERRORS: dict[str, BaseException] = {
 }
 
 
+def attacks() -> dict[str, dict[str, bytes]]:
+    """Return what must be refused, by target and name: from here a fuzzer finds what would let it pass."""
+    told_of = describe_failure(ValueError("x"), lambda _: None) | {"chain": [["", [("closure.py", 7, "f")], "x"]]}
+    frames = [["", [("closure.py", decimal.Decimal("1e999999"), "f")], "x"]]
+    hostile: dict[str, Any] = {
+        "error-with-a-class": told_of | {"text": object.__new__(Point)},
+        "error-with-a-class-as-name": told_of | {"name": object.__new__(Point)},
+        "error-with-a-line-that-takes-for-ever": told_of | {"chain": frames},
+        "error-with-a-note-of-a-class": told_of | {"notes": [object.__new__(Point)]},
+    }
+    colliding = [(n * sys.hash_info.modulus,) for n in range(1, 30)]
+    found = {
+        name: pack(ERROR, told(encode(value, ERROR, cap=CAP, local=dict).structure)) for name, value in hostile.items()
+    }
+    found["set-of-keys-that-collide"] = pack(VALUE, told(encode(set(colliding), VALUE, cap=CAP, local=dict).structure))
+    return {"tree": found}
+
+
 def seeds() -> dict[str, dict[str, bytes]]:
     """Return the seeds of each target, by name."""
     wire: dict[str, bytes] = {}
     tree: dict[str, bytes] = {}
-    for name, value in VALUES.items():
+    for name, made in VALUES.items():
+        value = made() if callable(made) else made
         frame = encode(value, VALUE, cap=CAP, local=dict)
         wire[f"value-{name}"] = b"\xff" + b"".join(map(bytes, write_frame(frame)))
         if not frame.blobs:
             tree[f"value-{name}"] = pack(VALUE, told(frame.structure))
     for name, error in ERRORS.items():
         described = describe_failure(error, lambda _: None)
-        described["chain"] = [[relation, frames[-1:], last] for relation, frames, last in described["chain"]]  # type: ignore[attr-defined]  # it is a list
+        described["chain"] = [[relation, [("closure.py", 7, "f")], last] for relation, _, last in chain_of(described)]
         frame = encode(described, ERROR, cap=CAP, local=dict)
         wire[f"error-{name}"] = b"\x08" + b"".join(map(bytes, write_frame(frame)))
         tree[f"error-{name}"] = pack(ERROR, told(frame.structure))
@@ -109,6 +137,11 @@ def seeds() -> dict[str, dict[str, bytes]]:
     for name, described in (("denied", denied), ("setup", setup)):
         tree[f"error-{name}"] = pack(ERROR, told(encode(described, ERROR, cap=CAP, local=dict).structure))
     return {"wire": {name: data for name, data in wire.items() if len(data) < 4096}, "tree": tree}
+
+
+def chain_of(described: dict[str, Any]) -> list[Any]:
+    """Return the chain of an exception: how each came of the next, its frames, its last line."""
+    return list(described["chain"])
 
 
 def told(structure: bytes) -> Structure:
@@ -129,11 +162,12 @@ def told(structure: bytes) -> Structure:
 
 def main() -> None:
     """Write them."""
-    for target, found in seeds().items():
-        folder = FOLDER / target
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in found.items():
-            (folder / name).write_bytes(data)
+    for kind in (seeds(), attacks()):
+        for target, found in kind.items():
+            folder = FOLDER / target
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, data in found.items():
+                (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":

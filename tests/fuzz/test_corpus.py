@@ -9,7 +9,7 @@ import pytest
 from capsafe.worker import tags
 from capsafe.worker.protocol import ERROR, VALUE, Frame
 from tests.fuzz import targets
-from tests.fuzz.seeds import seeds
+from tests.fuzz.seeds import attacks, seeds
 
 FOLDER = Path(__file__).parent / "corpus"
 INPUTS = sorted(FOLDER.glob("*/*"))
@@ -36,6 +36,11 @@ def test_the_seeds_are_what_honest_answers_are() -> None:
         assert read == list(found)
         kept = [name for name in found if is_read(target, (FOLDER / target / name).read_bytes())]
         assert kept == list(found)
+
+
+def test_the_attacks_are_refused() -> None:
+    for target, found in attacks().items():
+        assert [name for name, data in found.items() if name.startswith("error") and is_read(target, data)] == []
 
 
 def is_read(target: str, data: bytes) -> bool:
