@@ -4,14 +4,16 @@
 
 Each target of ``targets.py`` gets half of the time, from the kept corpus on and with the same seed each time. Exit code
 1 where a law was broken; the input is then printed, and kept as a file beside the corpus, for ``test_corpus.py``.
-``--keep``: what reached something new is merged into the corpus.
+``--keep``: what reached a step in the code that nothing kept does is added to the corpus.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
+from hashlib import sha256
 from pathlib import Path
+from types import FrameType
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
@@ -49,14 +51,43 @@ def run_target(name: str, seconds: int, *, keep: bool) -> bool:
         ]
         done = subprocess.run([sys.executable, __file__, "--target", name, *options], check=False, cwd=ROOT)
         if keep and done.returncode == 0:
-            with tempfile.TemporaryDirectory() as merged:
-                merge = [sys.executable, __file__, "--target", name, "-merge=1", merged, str(corpus), found]
-                subprocess.run(merge, check=True, cwd=ROOT)
-                known = {file.read_bytes() for file in corpus.iterdir()}
-                for file in Path(merged).iterdir():
-                    if file.read_bytes() not in known:
-                        (corpus / f"found-{file.name[:12]}").write_bytes(file.read_bytes())
+            keep_new(name, corpus, Path(found))
     return done.returncode == 0
+
+
+def keep_new(name: str, corpus: Path, found: Path) -> None:
+    """Add the inputs that reach steps from line to line that no kept one does, shortest first."""
+    reached: set[object] = set()
+    for file in sorted(corpus.iterdir()):
+        reached |= steps_of(name, file.read_bytes())
+    for data in sorted((file.read_bytes() for file in found.iterdir()), key=len):
+        steps = steps_of(name, data)
+        if steps - reached:
+            reached |= steps
+            (corpus / f"found-{sha256(data).hexdigest()[:12]}").write_bytes(data)
+
+
+def steps_of(name: str, data: bytes) -> set[object]:
+    """Return the steps from line to line that an input makes in the worker's code."""
+    from tests.fuzz import targets
+
+    steps: set[object] = set()
+    last: dict[object, int] = {}
+
+    def trace(frame: FrameType, event: str, _: object) -> object:
+        if "capsafe/worker" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            steps.add((frame.f_code, last.get(frame, 0), frame.f_lineno))
+            last[frame] = frame.f_lineno
+        return trace
+
+    sys.settrace(trace)  # type: ignore[arg-type]  # typeshed wants its own name for it
+    try:
+        targets.TARGETS[name](data)
+    finally:
+        sys.settrace(None)
+    return steps
 
 
 def main(arguments: list[str]) -> int:

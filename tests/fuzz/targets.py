@@ -24,15 +24,15 @@ import numpy as np  # noqa: F401 - arrays are read where it is loaded
 from capsafe.errors import TransferError
 from capsafe.sandbox import Sandbox
 from capsafe.worker.outcome import read_outcome
-from capsafe.worker.protocol import ERROR, VALUE, Frame, FrameReader, ProtocolError, lane_places
+from capsafe.worker.protocol import ERROR, MAXIMUM_DEPTH, VALUE, Frame, FrameReader, ProtocolError, lane_places
 from capsafe.worker.structure import Structure, write_structure
 from capsafe.worker.transfer import encode
 
 CAP: Final = 2**20
 #: In seconds of processor time; an input has a few thousand bytes.
 SLOWEST: Final = 5.0
-#: One more than a value may be nested, and its own parts.
-DEEPEST: Final = 210
+#: What the decoder lets through: a value's own parts lie deeper than its container may.
+DEEPEST: Final = MAXIMUM_DEPTH + 5
 GRANT: Final = Sandbox[Never]().grant
 
 #: What of the classes below has run.
@@ -147,7 +147,7 @@ def check(frame: Frame) -> None:
     assert not RAN, f"code of a class ran: {RAN}"
     loaded = {name.partition(".")[0] for name in set(sys.modules) - modules if not name.startswith("_sysconfigdata")}
     assert loaded <= MAY_LOAD, f"it loaded {loaded}"
-    assert depth_of(value) < DEEPEST
+    assert depth_of(value) <= DEEPEST, "it is nested too deep"
     assert can_be_sent_again(value)
 
 
@@ -187,20 +187,24 @@ def depth_of(value: object) -> int:
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"wire": try_wire, "tree": try_tree}
 
-# The form of the tree target: kind, number of pairs, pairs, then values until there are none, then short bytes.
+# The form of the tree target: kind, pairs and their end, values and their end, short bytes.
 
 _PAIR: Final = struct.Struct("<bB")
-_TEXT, _END = 5, 9
+_TEXT, _END, _END_OF_PAIRS = 5, 9, -128
 
 
 def unpack(data: bytes) -> tuple[int, Structure]:
     """Return the kind and the structure of an input; whatever the bytes, there is one."""
     kind = data[0] & 1 if data else VALUE
-    count = int.from_bytes(data[1:3], "little")
-    pairs = data[3 : 3 + 2 * count]
-    tree = [number for pair in _PAIR.iter_unpack(pairs[: len(pairs) // 2 * 2]) for number in pair]
+    tree: list[int] = []
+    at = 1
+    while at + 1 < len(data):
+        pair = _PAIR.unpack_from(data, at)
+        at += 2
+        if pair[0] == _END_OF_PAIRS:
+            break
+        tree += pair
     values: list[Any] = []
-    at = 3 + 2 * count
     while at < len(data) and data[at] != _END:
         value, at = _unpack_value(data, at)
         values.append(value)
@@ -224,10 +228,8 @@ def _unpack_value(data: bytes, at: int) -> tuple[Any, int]:
 
 def pack(kind: int, found: Structure) -> bytes:
     """Return the input that ``unpack`` makes this of, for structures that it has room for."""
-    pairs = list(zip(found.tree[::2], found.tree[1::2], strict=True))
-    packed = (
-        bytes([kind]) + len(pairs).to_bytes(2, "little") + b"".join(_PAIR.pack(mark, count) for mark, count in pairs)
-    )
+    pairs = [*zip(found.tree[::2], found.tree[1::2], strict=True), (_END_OF_PAIRS, 0)]
+    packed = bytes([kind]) + b"".join(_PAIR.pack(mark, count) for mark, count in pairs)
     return packed + b"".join(map(_pack_value, found.values)) + bytes([_END]) + bytes(found.short)
 
 

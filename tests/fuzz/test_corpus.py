@@ -8,6 +8,7 @@ import pytest
 
 from capsafe.worker import tags
 from capsafe.worker.protocol import ERROR, VALUE, Frame
+from capsafe.worker.structure import PLAIN, Structure
 from tests.fuzz import targets
 from tests.fuzz.seeds import attacks, seeds
 
@@ -40,7 +41,8 @@ def test_the_seeds_are_what_honest_answers_are() -> None:
 
 def test_the_attacks_are_refused() -> None:
     for target, found in attacks().items():
-        assert [name for name, data in found.items() if name.startswith("error") and is_read(target, data)] == []
+        # That keys collide matters when they are many.
+        assert [name for name, data in found.items() if is_read(target, data)] == ["set-of-keys-that-collide"]
 
 
 def is_read(target: str, data: bytes) -> bool:
@@ -57,15 +59,17 @@ THROUGH = SimpleNamespace(__new__=object.__new__, __setattr__=setattr)
 
 
 #: Lists in lists; and an exception that is told of by a dataclass.
-DEEP = bytes([VALUE]) + (500).to_bytes(2, "little") + bytes([tags.LIST, 1]) * 499 + bytes([tags.LIST, 0, 9])
-TOLD = bytes([ERROR, 4, 0, tags.DATACLASS, 4, 255, 1, tags.TUPLE, 0, 255, 2, 2, 2, 2, 1, 2, 2, 9])
+DEEP = targets.pack(VALUE, Structure([], [*[tags.LIST, 1] * 499, tags.LIST, 0]))
+POINT = [tags.DATACLASS, 4, PLAIN, 1, tags.TUPLE, 0, PLAIN, 2]
+TOLD = targets.pack(ERROR, Structure([], POINT, [2, 1, 2]))
+RETURNED = targets.pack(VALUE, Structure([], POINT, [2, 1, 2]))
 
 
 @pytest.mark.parametrize(
     ("data", "name", "instead"),
     [
         (DEEP, "capsafe.worker.decode._DEEPEST", 10**6),
-        (TOLD, "capsafe.worker.objects.object", THROUGH),
+        (RETURNED, "capsafe.worker.objects.object", THROUGH),
         (TOLD, "capsafe.worker.outcome.decode", lambda *_, **__: 1 // 0),
         (TOLD, "capsafe.worker.outcome.decode", lambda *_, **__: sys.modules.setdefault("this_is_new", sys)),
     ],
@@ -73,7 +77,6 @@ TOLD = bytes([ERROR, 4, 0, tags.DATACLASS, 4, 255, 1, tags.TUPLE, 0, 255, 2, 2, 
 )
 def test_the_laws_can_be_broken(data: bytes, name: str, instead: object) -> None:
     """A law that nothing breaks is none."""
-    data = data if "objects" not in name else bytes([VALUE]) + data[1:]
     targets.try_tree(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(name, instead, raising=False)
