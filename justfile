@@ -29,6 +29,14 @@ pythons *arguments:
 bench:
     python bench/execute.py
 
+# The same for a large array, beside a plain copy through shared memory.
+bench-transfer:
+    python bench/transfer.py
+
+# Fuzz what reads the child's answers, for so many seconds; needs `pip install --group fuzz`. `just fuzz 600 --keep`.
+fuzz *arguments:
+    python tests/fuzz/fuzz.py {{arguments}}
+
 # The next release's notes, put together from changelog.d/.
 changelog:
     towncrier build --draft

@@ -47,6 +47,7 @@ class Sandbox(Generic[C_contra]):
     such as ``"256M"``, of address space on top of what this process has; then ``MemoryError`` inside. ``open_files``:
     descriptors at a time; then ``OSError`` (EMFILE) inside. ``file_size``: bytes in each file it writes; then
     ``OSError`` (EFBIG) inside. ``result_size``: bytes of the longest result, 256M by default; then ``TransferError``.
+    What is made of a result takes up to four times that in memory.
 
     ``on_denial`` is called with each operation that is refused, as a ``Denial``, as it comes, also where the closure
     catches the error; in the thread that waits for the child, whose operation has been answered already. What it

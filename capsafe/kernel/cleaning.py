@@ -16,6 +16,7 @@ from typing import Final
 
 from capsafe.kernel import process
 from capsafe.kernel.calls import Call, Calls
+from capsafe.kernel.lane import READ_WRITE, SHARED
 from capsafe.kernel.restrict import Kept, Places
 from capsafe.policy import OUTCOME_FD
 
@@ -38,15 +39,16 @@ _KEPT: Final = (OUTCOME_FD + 1, OUTCOME_FD + 2)
 #: From here on no number has a meaning: below are the streams, the channel, the socket and the ruleset.
 FIRST_FREE: Final = OUTCOME_FD + 3
 
-#: The place of the parent's process id among the first calls' results.
+#: The places of the parent's process id, and of the lane's address, among the first calls' results.
 _PARENT: Final = 1
+_LANE: Final = 3
 
 
 class Cleaning:
     """What is to be done. ``places``: of the descriptors that stay. ``files``: the current folder stays, too."""
 
     def __init__(self, places: Places, *, files: bool) -> None:
-        channel, socket, ruleset, streams = places
+        channel, socket, ruleset, streams, lane, length = places
         moved = [(channel, OUTCOME_FD), *zip([one for one in (socket, ruleset) if one >= 0], _KEPT, strict=False)]
         numbers = dict(moved)
         self._socket = numbers.get(socket, -1)
@@ -57,6 +59,8 @@ class Cleaning:
                 Call("getppid"),
                 # No terminal, and one group with all it will start, so that they can be ended together.
                 Call("setsid"),
+                # Before its descriptor is closed, and before there is a limit on address space.
+                Call("mmap", (0, length, READ_WRITE, SHARED, lane, 0), may_fail=True),
                 *(Call("dup3", (old, new, os.O_CLOEXEC)) for old, new in moved),
                 # Older than Linux 5.9, or an outer filter without it.
                 Call("close_range", (self._next, _LAST_DESCRIPTOR, 0), may_fail=True),
@@ -65,6 +69,8 @@ class Cleaning:
         nulls = [number for number in _STREAMS if number not in streams]
         self._second = Calls([*_lead_nowhere(nulls), *self._last_calls(files=files)])
         self._nulls = nulls
+        #: Where the lane is in the child, -1 where there is none.
+        self.lane = -1
         #: What a child will have, if it can open its memory.
         self.kept = Kept(numbers.get(ruleset, -1), self._socket, self._next if self._socket >= 0 else -1)
         self._memory = len(nulls) + 1 if nulls else 0
@@ -90,6 +96,7 @@ class Cleaning:
         if results[_PARENT] != parent:
             # It has ended before it could take this one with it.
             os._exit(1)
+        self.lane = results[_LANE]
         if results[-1] < 0:
             process.close_descriptors(range(self._next))
         results = self._second()

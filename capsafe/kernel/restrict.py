@@ -43,12 +43,15 @@ class Places(NamedTuple):
     """Descriptors that a child gets, by their numbers in the parent; -1 for none.
 
     ``channel``: to write the answer to. ``socket``, ``ruleset``: as in ``Kept``. ``streams``: which of 0, 1 and 2 stay.
+    ``lane``, ``length``: memory to map, and how much of it.
     """
 
     channel: int
     socket: int = -1
     ruleset: int = -1
     streams: frozenset[int] = frozenset()
+    lane: int = -1
+    length: int = 0
 
 
 #: Descriptors have the same few numbers from one call to the next.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from capsafe.worker import tags
-from capsafe.worker.protocol import MAXIMUM_DEPTH, ProtocolError
+from capsafe.worker.protocol import IN_LANE, MAXIMUM_DEPTH, ProtocolError
 
 #: Byte order, kind, size, and for times their unit: what ``dtype.str`` says of element types that have no parts.
 _PLAIN_TYPE: Final = re.compile(r"[<>|=][?biufcSUVmM][0-9]{1,9}(\[[0-9]{0,6}[a-zA-Z]{1,2}\])?")
@@ -33,20 +33,23 @@ def _is_numpys(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "numpy"
 
 
-def encode_array(value: Any, beside: Callable[[memoryview], int]) -> object:  # noqa: ANN401 - NumPy may not be there
-    """Return the node of an array or scalar. ``beside``: takes its bytes and gives their number."""
+def take_apart(value: Any, beside: Callable[[memoryview], int]) -> tuple[int, tuple[object, ...]]:  # noqa: ANN401 - NumPy may not be there
+    """Return the mark and the parts of an array or scalar. ``beside``: takes its bytes and gives their number.
+
+    Raises ``ArrayRefusedError`` for elements that can't cross.
+    """
     numpy = sys.modules["numpy"]
     if not isinstance(value, numpy.ndarray):
         # Empty text has an element type of length 0 and yet four bytes; as an array it is consistent.
         alone = numpy.asarray(value)
-        return [tags.SCALAR, _describe(alone.dtype), alone.tobytes()]
+        return tags.SCALAR, (_describe(alone.dtype), alone.tobytes())
     described = _describe(value.dtype)
     fortran = value.flags.f_contiguous and not value.flags.c_contiguous
     rows = value if fortran or value.flags.c_contiguous else numpy.ascontiguousarray(value)
     # Times and structures have no buffer of their own type; as plain bytes all have. No copy is made.
     flat = rows.T if fortran else rows
     data = memoryview(flat.reshape(-1).view(numpy.uint8)) if flat.size and flat.dtype.itemsize else memoryview(b"")
-    return [tags.ARRAY, described, list(value.shape), fortran, beside(data)]
+    return tags.ARRAY, (described, list(value.shape), fortran, beside(data))
 
 
 def _describe(dtype: Any) -> object:  # noqa: ANN401 - NumPy may not be there
@@ -95,24 +98,43 @@ def _read_shape(shape: object) -> Sequence[int]:
     return shape
 
 
-def decode_array(node: list[Any], blob: Callable[[object], memoryview]) -> object:
-    """Return the array of a node. ``blob``: gives the bytes of a number. Raises for anything that is none."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        raise ProtocolError("it holds an array, and NumPy is not loaded here")
-    tag, described, *rest = node
+def read_scalar(parts: list[Any]) -> object:
+    """Return the scalar of its parts. Raises for anything that is none."""
+    numpy = _numpy()
+    described, data = parts
     dtype = _read_type(described)
-    if tag == tags.SCALAR:
-        (data,) = rest
-        if type(data) is not bytes or len(data) != dtype.itemsize:
-            raise ProtocolError("a scalar has the wrong length")
-        # An element of length 0 is no buffer's.
-        return numpy.frombuffer(data, dtype)[0] if data else numpy.zeros((), dtype)[()]
-    shape, fortran, number = rest
+    if type(data) is not bytes or len(data) != dtype.itemsize:
+        raise ProtocolError("a scalar has the wrong length")
+    # An element of length 0 is no buffer's.
+    return _checked(numpy.frombuffer(data, dtype))[0] if data else numpy.zeros((), dtype)[()]
+
+
+def read_array(parts: list[Any], blob: Callable[[object], memoryview]) -> object:
+    """Return the array of its parts. ``blob``: gives the bytes of a number. Raises for anything that is none."""
+    numpy = _numpy()
+    described, shape, fortran, number = parts
+    dtype = _read_type(described)
     shape = tuple(_read_shape(shape))
     data = blob(number)
     if math.prod(shape) * dtype.itemsize != len(data):
         raise ProtocolError("an array has the wrong length")
     if not len(data):
         return numpy.zeros(shape, dtype)
-    return numpy.ndarray(shape, dtype, buffer=bytearray(data), order="F" if fortran else "C")
+    # What is large has memory of its own; what came through the pipe lies in one piece with all the rest.
+    buffer = data if len(data) >= IN_LANE and not data.readonly else bytearray(data)
+    return _checked(numpy.ndarray(shape, dtype, buffer=buffer, order="F" if fortran else "C"))
+
+
+def _numpy() -> Any:  # noqa: ANN401 - NumPy may not be there
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        raise ProtocolError("it holds an array, and NumPy is not loaded here")
+    return numpy
+
+
+def _checked(array: Any) -> Any:  # noqa: ANN401 - NumPy may not be there
+    """Let through what holds what its element type may hold: NumPy itself relies on a bool being 0 or 1."""
+    numpy = sys.modules["numpy"]
+    if array.dtype.kind == "b" and array.reshape(-1, order="A").view(numpy.uint8).max() > 1:
+        raise ProtocolError("an array of truth values holds something else")
+    return array

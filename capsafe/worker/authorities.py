@@ -23,6 +23,8 @@ _IN_MEMORY: Final = (io.BytesIO, io.StringIO)
 
 def describe(value: object) -> str:
     """Return why a value can't cross, to follow its name: what it is, and what to send instead."""
+    if isinstance(value, _IN_MEMORY):
+        return "is a file in memory and can't cross; send .getvalue() of it"
     row = _find(value, tags.AUTHORITIES) or _find(value, tags.CODE)
     if row is not None:
         _, _, what, instead = row

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from capsafe.errors import TransferError
 from capsafe.kernel.cleaning import Cleaning
+from capsafe.kernel.lane import Lane
 from capsafe.kernel.restrict import Kept, Plan, Prepared
 from capsafe.policy import OUTCOME_FD, Policy
 from capsafe.worker import hygiene
@@ -53,24 +54,27 @@ class Task:
     collects: bool
 
 
-def run_child(task: Task, plan: Plan, parent: int) -> NoReturn:
+def run_child(task: Task, plan: Plan, parent: int, lane: Lane | None = None) -> NoReturn:
     """Confine this process, run the closure, answer, end.
 
     ``plan``: the calls that leave the parent's descriptors, session and folder, and those that confine. ``parent``: its
-    process id. Called right after the fork, with all signals blocked.
+    process id. ``lane``: where long runs of bytes go, None for the pipe. Called right after the fork, with all signals
+    blocked.
     """
     status = 70
     try:
-        _run(task, plan, parent)
+        _run(task, plan, parent, lane)
         status = 0
     finally:
         # Not even SystemExit gets past this, nor an error while another one is told.
         os._exit(status)
 
 
-def _run(task: Task, plan: Plan, parent: int) -> None:
+def _run(task: Task, plan: Plan, parent: int, lane: Lane | None) -> None:
     try:
         kept = _clean_up(task, plan.cleaning, parent)
+        if lane is not None:
+            lane.address = plan.cleaning.lane
         if task.before is not None:
             task.before()
         task.recorder.install()
@@ -84,7 +88,7 @@ def _run(task: Task, plan: Plan, parent: int) -> None:
         told["name"] = SETUP_FAILED
         send(OUTCOME_FD, encode(told, ERROR, cap=task.limits.result_size, local=dict))
         return
-    send(OUTCOME_FD, _answer(task))
+    send(OUTCOME_FD, _answer(task), lane)
 
 
 def _clean_up(task: Task, cleaning: Cleaning, parent: int) -> Kept:

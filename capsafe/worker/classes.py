@@ -108,6 +108,8 @@ def undeclared(value: object, shape: Shape) -> list[str]:
                 except AttributeError:
                     continue
                 held.add(name)
+    # What ``typing`` notes on an instance of ``Class[int]`` says nothing that the class does not know.
+    held.discard("__orig_class__")
     caches = {name for name in held if isinstance(_look_up(cls, name), functools.cached_property)}
     return sorted(held - caches - set(shape.fields))
 

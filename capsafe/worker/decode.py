@@ -1,38 +1,55 @@
 """Bytes to values, in the parent. Whoever sent them is taken for hostile.
 
 This module knows how each type of the closed list is put together again. It refuses to import what the sender names,
-to run the code of the classes it rebuilds, and to raise anything but ``ProtocolError``, whatever the bytes.
+to run the code of the classes it rebuilds, to take more memory than the longest answer justifies, and to raise anything
+but ``ProtocolError``, whatever the bytes.
 
-What it can't help: dicts and sets are built with the hashes of their keys, and the sender can choose keys that collide.
+Dicts and sets are built with the hashes of their keys, among them those that dataclasses define. Keys that collide are
+counted before: each of them would be compared with all the others.
 """
 
 # One method for each type, whose name says it all.
 # ruff: noqa: D102
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import msgspec.msgpack
-
+from capsafe.errors import SandboxTimeoutError
 from capsafe.worker import tags
-from capsafe.worker.arrays import decode_array
+from capsafe.worker.arrays import read_array, read_scalar
 from capsafe.worker.classes import LocalClasses, Shape, find_class, read_shape
 from capsafe.worker.objects import OBJECT_READERS
-from capsafe.worker.protocol import MAXIMUM_DEPTH, Frame, ProtocolError
-from capsafe.worker.values import PLAIN, READERS, Node, read_bytes, read_int, read_str
+from capsafe.worker.protocol import ERROR, MAXIMUM_DEPTH, Frame, ProtocolError, TooLargeError
+from capsafe.worker.structure import BYTES, PLAIN, ClassRow, cost_of, memory_budget, read_structure
+from capsafe.worker.values import PLAIN as UNPARTED
+from capsafe.worker.values import READERS, read_bytes, read_int
+
+#: Values of the innermost container have parts of their own, such as a time's zone and its offset.
+_DEEPEST: Final = MAXIMUM_DEPTH + 4
+#: How often the clock is looked at, in values with parts.
+_BETWEEN_LOOKS: Final = 2**12
+
+#: How many pairs of keys may have the same hash: so many for each key, and so many in any case. Honest ones have few:
+#: -1 and -2 have the same hash, and so have tuples that differ in them alone.
+_PAIRS_FOR_EACH: Final = 4
+_PAIRS: Final = 2**20
 
 
-def decode(frame: Frame, *, local: Callable[[], LocalClasses]) -> object:
+def decode(
+    frame: Frame, *, local: Callable[[], LocalClasses], cap: int, look: Callable[[], None] = lambda: None
+) -> object:
     """Return the value of a frame.
 
-    ``local``: finds the classes that are in no module. Raises ``ProtocolError`` and nothing else.
+    ``local``: finds the classes that are in no module. ``cap``: the longest answer, in bytes; the values take a small
+    multiple of it in memory. ``look``: is called now and then, to raise ``SandboxTimeoutError`` when it is time. Raises
+    ``ProtocolError`` and nothing else.
     """
     try:
-        keys, node = msgspec.msgpack.decode(frame.structure)
-        decoder = Decoder(frame, local)
-        decoder.read_classes(keys)
-        return decoder.decode(node, 0)
-    except ProtocolError:
+        left = memory_budget(cap) - cost_of(frame.structure)
+        look()
+        return Decoder(frame, local, left, look).decode()
+    except (ProtocolError, SandboxTimeoutError):
         raise
     except Exception as error:
         # Constructors raise whatever they like for what they can't take, and so does a key's own __hash__.
@@ -40,115 +57,179 @@ def decode(frame: Frame, *, local: Callable[[], LocalClasses]) -> object:
 
 
 class Decoder:
-    """Puts one value together. What is none is a ``ProtocolError``."""
+    """Puts one value together. What is none is a ``ProtocolError``. ``memory``: what its values may yet take."""
 
-    def __init__(self, frame: Frame, local: Callable[[], LocalClasses]) -> None:
+    def __init__(self, frame: Frame, local: Callable[[], LocalClasses], memory: int, look: Callable[[], None]) -> None:
+        if memory < 0:
+            raise TooLargeError("it announces more values than an answer of its length may hold")
+        self.combinations: set[tuple[int, int]] = set()
+        self._found = read_structure(frame.structure)
         self._blobs = frame.blobs
+        self._known = tags.COSTS if frame.kind != ERROR else {tag: tags.COSTS[tag] for tag in tags.OF_ERRORS}
         self._local = local
-        self._shapes: list[Shape] = []
+        #: Whether there is an int of more than 64 bits: any number of those can share a hash.
+        self._long = False
+        self._memory = memory
+        self._look = look
         self._used: set[int] = set()
+        self._shapes = [self._read_class(row) for row in self._found.classes]
 
-    def read_classes(self, keys: Node) -> None:
-        """Look up the classes that the structure names, and make sure that they are what it takes them for."""
-        for module, name, place, kind, fields in keys:
-            key = (read_str(module), read_str(name), read_int(place))
-            cls = find_class(key, self._local() if place else {})
-            shape = None if cls is None else read_shape(cls)
-            if shape is None or shape.kind != kind or list(shape.fields) != fields:
-                raise ProtocolError(f"it holds a {kind} {key[0]}.{key[1]}, and there is none with its fields here")
-            self._shapes.append(shape)
+    def _read_class(self, row: ClassRow) -> Shape:
+        """Look up a class that the structure names, and make sure that it is what it is taken for."""
+        module, name, place, kind, fields = row
+        cls = find_class((module, name, place), self._local() if place else {})
+        shape = None if cls is None else read_shape(cls)
+        if shape is None or shape.kind != kind or shape.fields != fields:
+            raise ProtocolError(f"it holds a {kind} {module}.{name}, and there is none with its fields here")
+        return shape
 
-    def decode(self, node: Node, depth: int) -> object:
-        cls = type(node)
-        if cls in PLAIN:
-            return node
-        if cls is not list or depth > MAXIMUM_DEPTH or not node:
-            raise ProtocolError("a value is of no known form, or nested too deep")
-        method = _METHODS.get(node[0]) if type(node[0]) is int else None
-        if method is None:
+    def decode(self) -> object:
+        """Go through the tree, by a list and not by calls: the caller may have few of them left."""
+        values, short = self._found.values, self._found.short
+        pairs = iter(self._found.tree)
+        next_value = next_byte = nodes = 0
+        #: Marks that still want parts, each with how many, and the parts it has; the outermost stands for the whole.
+        outer: list[tuple[int, int, list[Any]]] = []
+        tag, wanted, parts = tags.LIST, 1, list[Any]()
+        for mark in pairs:
+            count = next(pairs)
+            if mark == PLAIN:
+                if not 0 < count <= min(wanted, len(values) - next_value):
+                    raise ProtocolError("it has fewer plain values than it says")
+                parts += values[next_value : next_value + count]
+                next_value += count
+                wanted -= count
+            elif mark == BYTES:
+                if not 0 <= count <= len(short) - next_byte:
+                    raise ProtocolError("it has fewer bytes than it says")
+                parts.append(short[next_byte : next_byte + count])
+                next_byte += count
+                wanted -= 1
+            else:
+                self._admit(mark, count, len(outer))
+                nodes += 1
+                if nodes % _BETWEEN_LOOKS == 0:
+                    self._look()
+                outer.append((tag, wanted, parts))
+                tag, wanted, parts = mark, count, []
+            while not wanted and outer:
+                value = self._build(tag, parts)
+                tag, wanted, parts = outer.pop()
+                parts.append(value)
+                wanted -= 1
+            if not wanted:
+                break
+        if wanted or next(pairs, None) is not None or (next_value, next_byte) != (len(values), len(short)):
+            raise ProtocolError("it is no one value")
+        return parts[0]
+
+    def _admit(self, tag: int, count: int, depth: int) -> None:
+        cost = self._known.get(tag)
+        if cost is None or count < 0:
             raise ProtocolError("a value has an unknown mark")
-        return method(self, node, depth)
+        if depth > _DEEPEST:
+            raise ProtocolError("a value is nested too deep")
+        self._memory -= cost - tags.COST
+        if self._memory < 0:
+            raise TooLargeError("its values take more memory than an answer of its length may")
 
-    def items(self, node: list[Node], depth: int) -> list[Any]:
-        if set(map(type, node)) <= PLAIN:
-            return node[1:]
-        decode = self.decode
-        return [decode(item, depth + 1) for item in node[1:]]
+    def _build(self, tag: int, parts: list[Any]) -> object:
+        if tag == tags.LIST:
+            return parts
+        reader = READERS.get(tag)
+        return _METHODS[tag](self, parts) if reader is None else reader(parts)
 
-    def _blob(self, number: Node) -> memoryview:
-        if not 0 <= read_int(number) < len(self._blobs):
+    def _blob(self, number: object) -> memoryview:
+        place = read_int(number)
+        if not 0 <= place < len(self._blobs):
             raise ProtocolError("it refers to bytes that it does not have")
-        if number in self._used:
+        if place in self._used:
             # Each reference makes a copy: a short structure could fill the memory with them.
             raise ProtocolError("it refers to the same bytes twice")
-        self._used.add(number)
-        return memoryview(self._blobs[number])
+        self._used.add(place)
+        return memoryview(self._blobs[place])
+
+    def shape(self, index: object, kind: str) -> Shape:
+        """Return one of the classes that the answer names."""
+        place = read_int(index)
+        if not 0 <= place < len(self._shapes) or self._shapes[place].kind != kind:
+            raise ProtocolError(f"it refers to a {kind} that it does not name")
+        return self._shapes[place]
 
     # Containers
 
-    def read_list(self, node: list[Node], depth: int) -> object:
-        return self.items(node, depth)
+    def read_tuple(self, parts: list[Any]) -> object:
+        return tuple(parts)
 
-    def read_tuple(self, node: list[Node], depth: int) -> object:
-        return tuple(self.items(node, depth))
+    def read_set(self, parts: list[Any]) -> object:
+        self._check_hashes(parts)
+        return set(parts)
 
-    def read_set(self, node: list[Node], depth: int) -> object:
-        return set(self.items(node, depth))
+    def read_frozenset(self, parts: list[Any]) -> object:
+        self._check_hashes(parts)
+        return frozenset(parts)
 
-    def read_frozenset(self, node: list[Node], depth: int) -> object:
-        return frozenset(self.items(node, depth))
+    def read_dict(self, parts: list[Any]) -> object:
+        keys = parts[::2]
+        self._check_hashes(keys)
+        return dict(zip(keys, parts[1::2], strict=True))
 
-    def read_dict(self, node: list[Node], depth: int) -> object:
-        items = self.items(node, depth)
-        return dict(zip(items[::2], items[1::2], strict=True))
+    def _check_hashes(self, keys: Sequence[Any]) -> None:
+        """Refuse keys of which too many share their hash; of plain ones, but for long numbers, only a handful can."""
+        if set(map(type, keys)) <= UNPARTED and not self._long:
+            return
+        same = Counter(map(hash, keys)).values()
+        if sum(count * count for count in same) > _PAIRS_FOR_EACH * len(keys) + _PAIRS:
+            raise ProtocolError("its keys share their hashes")
 
-    def read_range(self, node: list[Node], depth: int) -> object:
-        return range(*map(read_int, self.items(node, depth)))
+    def read_range(self, parts: list[Any]) -> object:
+        return range(*map(read_int, parts))
 
-    def read_slice(self, node: list[Node], depth: int) -> object:
-        start, stop, step = self.items(node, depth)
+    def read_slice(self, parts: list[Any]) -> object:
+        start, stop, step = parts
         return slice(start, stop, step)
 
     # Plain values that MessagePack has no form for
 
-    def read_big(self, node: list[Node], _depth: int) -> object:
-        _, data = node
+    def read_big(self, parts: list[Any]) -> object:
+        (data,) = parts
+        self._long = True
         return int.from_bytes(read_bytes(data), "little", signed=True)
 
-    def read_complex(self, node: list[Node], _depth: int) -> object:
-        _, real, imaginary = node
+    def read_complex(self, parts: list[Any]) -> object:
+        real, imaginary = parts
         if type(real) is not float or type(imaginary) is not float:
             raise ProtocolError("a complex number has other parts")
         return complex(real, imaginary)
 
-    def read_text(self, node: list[Node], _depth: int) -> object:
-        _, data = node
+    def read_text(self, parts: list[Any]) -> object:
+        (data,) = parts
         return read_bytes(data).decode("utf-8", "surrogatepass")
 
-    def read_text_beside(self, node: list[Node], _depth: int) -> object:
-        _, number = node
+    def read_text_beside(self, parts: list[Any]) -> object:
+        (number,) = parts
         return str(self._blob(number), "utf-8", "surrogatepass")
 
-    def read_bytes_beside(self, node: list[Node], _depth: int) -> object:
-        _, number = node
+    def read_bytes_beside(self, parts: list[Any]) -> object:
+        (number,) = parts
         return bytes(self._blob(number))
 
-    def read_bytearray(self, node: list[Node], depth: int) -> object:
-        (data,) = self.items(node, depth)
+    def read_bytearray(self, parts: list[Any]) -> object:
+        (data,) = parts
         return bytearray(read_bytes(data))
 
-    def shape(self, index: Node, kind: str) -> Shape:
-        """Return one of the classes that the answer names."""
-        if not 0 <= read_int(index) < len(self._shapes) or self._shapes[index].kind != kind:
-            raise ProtocolError(f"it refers to a {kind} that it does not name")
-        return self._shapes[index]
+    def read_bytearray_beside(self, parts: list[Any]) -> object:
+        (number,) = parts
+        return bytearray(self._blob(number))
 
-    def read_array(self, node: list[Node], _depth: int) -> object:
-        return decode_array(node, self._blob)
+    def read_array(self, parts: list[Any]) -> object:
+        return read_array(parts, self._blob)
+
+    def read_scalar(self, parts: list[Any]) -> object:
+        return read_scalar(parts)
 
 
-_METHODS: Final[dict[int, Callable[[Decoder, list[Node], int], object]]] = {
-    tags.LIST: Decoder.read_list,
+_METHODS: Final[dict[int, Callable[[Decoder, list[Any]], object]]] = {
     tags.TUPLE: Decoder.read_tuple,
     tags.DICT: Decoder.read_dict,
     tags.SET: Decoder.read_set,
@@ -161,8 +242,8 @@ _METHODS: Final[dict[int, Callable[[Decoder, list[Node], int], object]]] = {
     tags.TEXT_BESIDE: Decoder.read_text_beside,
     tags.BYTES_BESIDE: Decoder.read_bytes_beside,
     tags.BYTEARRAY: Decoder.read_bytearray,
+    tags.BYTEARRAY_BESIDE: Decoder.read_bytearray_beside,
     tags.ARRAY: Decoder.read_array,
-    tags.SCALAR: Decoder.read_array,
+    tags.SCALAR: Decoder.read_scalar,
     **OBJECT_READERS,
-    **READERS,
 }

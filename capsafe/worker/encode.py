@@ -7,24 +7,33 @@ they are put together again (``capsafe.worker.decode``). A subclass of a type in
 # One method for each type, whose name says it all.
 # ruff: noqa: D102
 
+import contextlib
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, Final
-
-import msgspec.msgpack
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Any, Final, cast
 
 from capsafe.errors import TransferError
 from capsafe.worker import tags
-from capsafe.worker.arrays import ArrayRefusedError, encode_array, is_array
+from capsafe.worker.arrays import ArrayRefusedError, is_array, take_apart
 from capsafe.worker.classes import LocalClasses, Shape
 from capsafe.worker.objects import find_shape, write_object
 from capsafe.worker.protocol import BESIDE, MAXIMUM_DEPTH, MAXIMUM_STRUCTURE, Frame, Refusal, length_of
-from capsafe.worker.values import PLAIN, WRITERS
+from capsafe.worker.structure import (
+    BYTES,
+    PLAIN,
+    VALUE_COST,
+    Plain,
+    Structure,
+    cost_of,
+    memory_budget,
+    write_one,
+    write_structure,
+)
+from capsafe.worker.values import WRITERS
 
-_LONG: Final = frozenset({str, bytes})
-
-#: A value that is referred to twice is sent twice, so references to references grow: containers are counted.
-_MOST_CONTAINERS: Final = 4_000_000
+#: What many of at once are written without a look at each one, but for the length of text.
+_QUICK: Final = frozenset({type(None), bool, int, float, str})
 
 _LONGEST_PATH: Final = 200
 
@@ -36,11 +45,15 @@ def encode(value: object, kind: int, *, cap: int, local: Callable[[], LocalClass
     finds the classes that are in no module. ``name``: what an error calls the value. Raises ``TransferError`` with
     the path of what can't cross, its type and what to do.
     """
-    for plain in (True, False):
-        encoder = Encoder(local, plain=plain)
+    cls = type(value)
+    if cls in _QUICK and (cls is not str or len(cast("str", value)) < BESIDE):
+        with contextlib.suppress(OverflowError, UnicodeEncodeError):
+            return Frame(kind, write_one(cast("Plain", value)))
+    for quick in (True, False):
+        encoder = Encoder(local, memory_budget(cap), quick=quick)
         try:
-            node = encoder.encode(value, 0)
-            structure = msgspec.msgpack.encode([encoder.class_keys, node])
+            encoder.encode(value, 0)
+            structure = write_structure(encoder.found)
         except Refusal as refusal:
             path = name + "".join(reversed(refusal.path))
             if len(path) > _LONGEST_PATH:
@@ -57,7 +70,16 @@ def encode(value: object, kind: int, *, cap: int, local: Callable[[], LocalClass
             f"{name} takes {length_of(frame):,} bytes, and {most:,} are the most that cross; return less, raise "
             "result_size, or put many numbers into one array or bytes"
         )
+    if cost_of(structure) + encoder.marks > memory_budget(cap):
+        raise TransferError(f"{name} {_too_much(cap)}")
     return frame
+
+
+def _too_much(cap: int) -> str:
+    return (
+        f"holds more values than cross: put together again they would take more than {memory_budget(cap):,} bytes of "
+        "memory; return less, raise result_size, or put many numbers into one array or bytes"
+    )
 
 
 def _name(cls: type) -> str:
@@ -65,19 +87,30 @@ def _name(cls: type) -> str:
 
 
 class Encoder:
-    """Takes one value apart. What can't cross is a ``Refusal``."""
+    """Takes one value apart. What can't cross is a ``Refusal``.
 
-    def __init__(self, local: Callable[[], LocalClasses], *, plain: bool) -> None:
-        self.class_keys: list[tuple[object, ...]] = []
+    ``memory``: what the values may take when they are put together again. ``quick``: take lists of plain values as
+    they are; what MessagePack can't write of them shows later. ``marks``: what those written so far will take, besides
+    what ``cost_of`` counts.
+    """
+
+    def __init__(self, local: Callable[[], LocalClasses], memory: int, *, quick: bool) -> None:
+        self.found: Final = Structure(short=bytearray())
         self.blobs: list[bytes | memoryview] = []
+        self.marks = 0
+        self.combinations: set[tuple[int, int]] = set()
+        self._tree: Final = self.found.tree
+        self._values: Final = self.found.values
         self._local = local
-        self._plain = plain
+        self._memory = memory
+        self._quick = quick
         self._places: dict[type, tuple[int, Shape]] = {}
         self._open: set[int] = set()
-        self._containers = 0
+        #: Where in the tree the number of plain values is that may still grow, 0 for nowhere.
+        self._run = 0
         self._late: dict[type, _Method] = {}
 
-    def encode(self, value: object, depth: int) -> object:
+    def encode(self, value: object, depth: int) -> None:
         cls = type(value)
         method = _METHODS.get(cls)
         if method is None:
@@ -85,47 +118,81 @@ class Encoder:
                 self._late = _late_methods()
             method = self._late.get(cls)
         if method is not None:
-            return method(self, value, depth)
-        if is_array(cls):
+            method(self, value, depth)
+        elif is_array(cls):
             try:
-                return encode_array(value, self._beside)
+                tag, parts = take_apart(value, self.beside)
             except ArrayRefusedError as error:
                 raise Refusal(value, str(error)) from None
-        return write_object(self, value, depth)
+            self.node(tag, parts, depth)
+        else:
+            write_object(self, value, depth)
+
+    def begin(self, tag: int, count: int, value: object) -> None:
+        """Write the mark of a value that has so many parts, which follow."""
+        # Only roughly, and only here: this is where references to references grow.
+        if self.marks + len(self._tree) // 2 * tags.COST + len(self._values) * VALUE_COST > self._memory:
+            most = f"{self._memory:,} bytes of memory"
+            raise Refusal(value, f"is past the first {most} that a result may take; {_FLATTER}")
+        self._mark(tag, count)
+
+    def _mark(self, tag: int, count: int) -> None:
+        self._tree.extend((tag, count))
+        self._run = 0
+        self.marks += tags.COSTS[tag] - tags.COST
+
+    def node(self, tag: int, parts: Sequence[object], depth: int) -> None:
+        """Write a value with its parts, which hold no reference back."""
+        self._mark(tag, len(parts))
+        for part in parts:
+            self.encode(part, depth + 1)
+        self._run = 0
+
+    def beside(self, data: bytes | memoryview) -> int:
+        self.blobs.append(data)
+        return len(self.blobs) - 1
 
     # Plain values
 
-    def write_same(self, value: object, _depth: int) -> object:
-        return value
+    def write_plain(self, value: bool | float | str | None, _depth: int) -> None:  # noqa: FBT001 - it is the value
+        if self._run == len(self._tree) - 1:
+            self._tree[-1] += 1
+        else:
+            self._tree.extend((PLAIN, 1))
+            self._run = len(self._tree) - 1
+        self._values.append(value)
 
-    def write_int(self, value: int, _depth: int) -> object:
+    def write_int(self, value: int, depth: int) -> None:
         if -(2**63) <= value < 2**64:
-            return value
-        return [tags.INT, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)]
+            self.write_plain(value, depth)
+        else:
+            self.node(tags.INT, (value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True),), depth)
 
-    def write_str(self, value: str, _depth: int) -> object:
+    def write_str(self, value: str, depth: int) -> None:
         if len(value) < BESIDE:
-            if value.isascii():
-                return value
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                return [tags.TEXT, value.encode("utf-8", "surrogatepass")]
-            return value
-        return [tags.TEXT_BESIDE, self._beside(value.encode("utf-8", "surrogatepass"))]
+            if value.isascii() or _is_whole(value):
+                self.write_plain(value, depth)
+            else:
+                self.node(tags.TEXT, (value.encode("utf-8", "surrogatepass"),), depth)
+        else:
+            self.node(tags.TEXT_BESIDE, (self.beside(value.encode("utf-8", "surrogatepass")),), depth)
 
-    def write_bytes(self, value: bytes, _depth: int) -> object:
-        return value if len(value) < BESIDE else [tags.BYTES_BESIDE, self._beside(value)]
+    def write_bytes(self, value: bytes, depth: int) -> None:
+        if len(value) < BESIDE:
+            self._tree.extend((BYTES, len(value)))
+            self._run = 0
+            self.found.short += value
+        else:
+            self.node(tags.BYTES_BESIDE, (self.beside(value),), depth)
 
-    def write_bytearray(self, value: bytearray, depth: int) -> object:
-        return [tags.BYTEARRAY, self.write_bytes(bytes(value), depth)]
+    def write_bytearray(self, value: bytearray, depth: int) -> None:
+        if len(value) < BESIDE:
+            self.node(tags.BYTEARRAY, (bytes(value),), depth)
+        else:
+            self.node(tags.BYTEARRAY_BESIDE, (self.beside(memoryview(value)),), depth)
 
-    def write_complex(self, value: complex, _depth: int) -> object:
-        return [tags.COMPLEX, value.real, value.imag]
-
-    def _beside(self, data: bytes | memoryview) -> int:
-        self.blobs.append(data)
-        return len(self.blobs) - 1
+    def write_complex(self, value: complex, depth: int) -> None:
+        self.node(tags.COMPLEX, (value.real, value.imag), depth)
 
     # Containers
 
@@ -134,101 +201,106 @@ class Encoder:
             raise Refusal(value, f"is nested deeper than {MAXIMUM_DEPTH} levels; make it flatter")
         if id(value) in self._open:
             raise Refusal(value, "contains itself; send it without the reference back")
-        self._count(value)
         self._open.add(id(value))
 
-    def _count(self, value: object) -> None:
-        self._containers += 1
-        if self._containers > _MOST_CONTAINERS:
-            raise Refusal(
-                value,
-                f"is past the first {_MOST_CONTAINERS:,} containers, and no more cross; what is referred to twice is "
-                "sent twice, and many rows fit into one array",
-            )
-
     def leave(self, value: object) -> None:
+        self._run = 0
         self._open.discard(id(value))
 
-    def items_of(self, tag: int, value: Any, depth: int, part: str = "[{}]") -> list[object]:  # noqa: ANN401 - a container
-        node: list[object] = [tag]
-        if self._plain and self._is_plain(value):
-            self._count(value)
-            node += value
-            return node
+    def items_of(self, tag: int, value: Any, depth: int, part: str = "[{}]") -> None:  # noqa: ANN401 - a container
+        self.begin(tag, len(value), value)
+        if self._quick and self._take(value):
+            return
         self.enter(value, depth)
         place = 0
         try:
             for item in value:
-                node.append(self.encode(item, depth + 1))
+                self.encode(item, depth + 1)
                 place += 1
         except Refusal as refusal:
             refusal.path.append(part.format(place))
             raise
         self.leave(value)
-        return node
 
-    def _is_plain(self, value: Any) -> bool:  # noqa: ANN401 - a container
+    def _take(self, value: Iterable[Any]) -> bool:
+        """Write plain values all at once; return False where they are none."""
         kinds = set(map(type, value))
-        if not kinds <= PLAIN:
+        if not kinds <= _QUICK or (str in kinds and any(type(one) is str and len(one) >= BESIDE for one in value)):
             return False
-        return not kinds & _LONG or all(len(item) < BESIDE for item in value if type(item) in _LONG)
+        before = len(self._values)
+        self._values.extend(value)
+        count = len(self._values) - before
+        if count:
+            self._tree.extend((PLAIN, count))
+        return True
 
-    def write_list(self, value: list[object], depth: int) -> object:
-        return self.items_of(tags.LIST, value, depth)
+    def write_list(self, value: list[object], depth: int) -> None:
+        self.items_of(tags.LIST, value, depth)
 
-    def write_tuple(self, value: tuple[object, ...], depth: int) -> object:
-        return self.items_of(tags.TUPLE, value, depth)
+    def write_tuple(self, value: tuple[object, ...], depth: int) -> None:
+        self.items_of(tags.TUPLE, value, depth)
 
-    def write_set(self, value: set[object], depth: int) -> object:
-        return self.items_of(tags.SET, value, depth, " (an element)")
+    def write_set(self, value: set[object], depth: int) -> None:
+        self.items_of(tags.SET, value, depth, " (an element)")
 
-    def write_frozenset(self, value: frozenset[object], depth: int) -> object:
-        return self.items_of(tags.FROZENSET, value, depth, " (an element)")
+    def write_frozenset(self, value: frozenset[object], depth: int) -> None:
+        self.items_of(tags.FROZENSET, value, depth, " (an element)")
 
-    def write_dict(self, value: dict[object, object], depth: int) -> object:
+    def write_dict(self, value: dict[object, object], depth: int) -> None:
+        self.begin(tags.DICT, 2 * len(value), value)
+        if self._quick and self._take(list(chain.from_iterable(value.items()))):
+            return
         self.enter(value, depth)
-        node: list[object] = [tags.DICT]
         for key, item in value.items():
             try:
-                node.append(self.encode(key, depth + 1))
+                self.encode(key, depth + 1)
             except Refusal as refusal:
                 refusal.path.append(" (a key)")
                 raise
             try:
-                node.append(self.encode(item, depth + 1))
+                self.encode(item, depth + 1)
             except Refusal as refusal:
                 refusal.path.append(f"[{_short(key)}]")
                 raise
         self.leave(value)
-        return node
 
-    def parts(self, tag: int, value: object, depth: int, names: Iterable[str]) -> list[object]:
+    def parts(self, tag: int, value: object, depth: int, names: Sequence[str]) -> None:
         """Encode attributes of a value whose type has a fixed list of them."""
+        self.begin(tag, len(names), value)
         self.enter(value, depth)
-        node: list[object] = [tag]
         for name in names:
             try:
-                node.append(self.encode(getattr(value, name), depth + 1))
+                self.encode(getattr(value, name), depth + 1)
             except Refusal as refusal:
                 refusal.path.append(f".{name}")
                 raise
         self.leave(value)
-        return node
 
-    def write_range(self, value: object, depth: int) -> object:
-        return self.parts(tags.RANGE, value, depth, ("start", "stop", "step"))
+    def write_range(self, value: object, depth: int) -> None:
+        self.parts(tags.RANGE, value, depth, ("start", "stop", "step"))
 
-    def write_slice(self, value: object, depth: int) -> object:
-        return self.parts(tags.SLICE, value, depth, ("start", "stop", "step"))
+    def write_slice(self, value: object, depth: int) -> None:
+        self.parts(tags.SLICE, value, depth, ("start", "stop", "step"))
 
     def shape(self, value: object) -> tuple[int, Shape]:
         """Return the place and the shape of a value's class; the first time, the class is put into the answer."""
         cls = type(value)
         if cls not in self._places:
             key, shape = find_shape(value, self._local())
-            self.class_keys.append((*key, shape.kind, shape.fields))
+            self.found.classes.append((*key, shape.kind, shape.fields))
             self._places[cls] = (len(self._places), shape)
         return self._places[cls]
+
+
+_FLATTER: Final = "what is referred to twice is sent twice, and many rows fit into one array"
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short(key: object) -> str:
@@ -241,13 +313,13 @@ def _short(key: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - fits in a line of a message
 
 
-_Method = Callable[[Encoder, Any, int], object]
+_Method = Callable[[Encoder, Any, int], None]
 
 _METHODS: Final[dict[type, _Method]] = {
-    type(None): Encoder.write_same,
-    bool: Encoder.write_same,
+    type(None): Encoder.write_plain,
+    bool: Encoder.write_plain,
     int: Encoder.write_int,
-    float: Encoder.write_same,
+    float: Encoder.write_plain,
     complex: Encoder.write_complex,
     str: Encoder.write_str,
     bytes: Encoder.write_bytes,

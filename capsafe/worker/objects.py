@@ -25,11 +25,14 @@ from capsafe.worker.classes import (
 )
 from capsafe.worker.modules import is_known
 from capsafe.worker.protocol import ProtocolError, Refusal
-from capsafe.worker.values import Node, read_int, read_str
+from capsafe.worker.values import read_int, read_str
 
 if TYPE_CHECKING:
     from capsafe.worker.decode import Decoder
     from capsafe.worker.encode import Encoder
+
+#: A Flag's class keeps each combination that it has seen, for ever: an answer must not fill it.
+_MOST_COMBINATIONS: Final = 4096
 
 
 def find_shape(value: object, local: LocalClasses) -> tuple[ClassKey, Shape]:
@@ -50,68 +53,91 @@ def find_shape(value: object, local: LocalClasses) -> tuple[ClassKey, Shape]:
     return key, shape
 
 
-def write_object(encoder: "Encoder", value: object, depth: int) -> object:
+def write_object(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a value whose type is not in the list by itself. Raises ``Refusal`` for what can't cross."""
     if isinstance(value, BaseException):
-        return _write_exception(encoder, value, depth)
+        _write_exception(encoder, value, depth)
+        return
     index, shape = encoder.shape(value)
     if shape.kind == ENUM:
-        return _write_enum(encoder, value, index)
+        _write_enum(encoder, value, index, depth)
+        return
     lost = undeclared(value, shape)
     if lost:
         way_out = "declare them as fields" if shape.kind == DATACLASS else "make a dataclass of it"
         raise Refusal(value, f"has attributes that are no fields ({', '.join(lost)}); {way_out}")
+    items, unset = _fields_of(value, shape)
+    encoder.begin(tags.DATACLASS if shape.kind == DATACLASS else tags.NAMEDTUPLE, 2 + len(items), value)
     encoder.enter(value, depth)
-    node: list[object] = [tags.DATACLASS if shape.kind == DATACLASS else tags.NAMEDTUPLE, index]
-    for place, name in enumerate(shape.fields):
+    encoder.encode(index, depth)
+    encoder.encode(unset, depth + 1)
+    for name, item in zip(shape.fields, items, strict=True):
         try:
-            if shape.kind == DATACLASS:
-                item = object.__getattribute__(value, name)
-            else:
-                item = tuple.__getitem__(cast("tuple[object, ...]", value), place)
-            node.append(encoder.encode(item, depth + 1))
-        except AttributeError:
-            # A field without a default that nobody has set.
-            node.append([tags.ABSENT])
+            encoder.encode(item, depth + 1)
         except Refusal as refusal:
             refusal.path.append(f".{name}")
             raise
     encoder.leave(value)
-    return node
 
 
-def _write_enum(encoder: "Encoder", value: Any, index: int) -> object:  # noqa: ANN401 - a member of any enum
+def _fields_of(value: object, shape: Shape) -> tuple[list[object], tuple[int, ...]]:
+    """Return the fields' values, and the places of those that nobody has set, which have no default."""
+    if shape.kind == NAMEDTUPLE:
+        return list(tuple.__iter__(cast("tuple[object, ...]", value))), ()
+    items: list[object] = []
+    unset: list[int] = []
+    for place, name in enumerate(shape.fields):
+        try:
+            items.append(object.__getattribute__(value, name))
+        except AttributeError:
+            unset.append(place)
+            items.append(None)
+    return items, tuple(unset)
+
+
+def _write_enum(encoder: "Encoder", value: Any, index: int, depth: int) -> None:  # noqa: ANN401 - a member of any enum
     cls: Any = type(value)
     name = value._name_
     if cls._member_map_.get(name) is value:
-        return [tags.ENUM, index, name]
+        encoder.node(tags.ENUM, (index, name), depth)
+        return
     number = value._value_
-    if type(number) is int:
-        return [tags.FLAG, index, encoder.write_int(number, 0)]
-    raise Refusal(value, "is no member of its enum by name; send its value")
+    if type(number) is not int:
+        raise Refusal(value, "is no member of its enum by name; send its value")
+    encoder.combinations.add((index, number))
+    if len(encoder.combinations) > _MOST_COMBINATIONS:
+        raise Refusal(value, f"is one of more than {_MOST_COMBINATIONS:,} combinations of flags; send its value")
+    encoder.node(tags.FLAG, (index, number), depth)
 
 
-def _write_exception(encoder: "Encoder", value: BaseException, depth: int) -> object:
+def _write_exception(encoder: "Encoder", value: BaseException, depth: int) -> None:
     cls = type(value)
     if cls.__module__ != "builtins":
         raise Refusal(value, "is an exception of its own class; raise it, or send str(...) of it")
-    return [tags.EXCEPTION, cls.__name__, encoder.items_of(tags.TUPLE, value.args, depth, ".args[{}]")]
+    encoder.begin(tags.EXCEPTION, 2, value)
+    encoder.enter(value, depth)
+    encoder.encode(cls.__name__, depth + 1)
+    encoder.items_of(tags.TUPLE, value.args, depth + 1, ".args[{}]")
+    encoder.leave(value)
 
 
-def read_enum(decoder: "Decoder", node: list[Node], _depth: int) -> object:
+def read_enum(decoder: "Decoder", parts: list[Any]) -> object:
     """Look up a member by its name."""
-    _, index, name = node
+    index, name = parts
     cls: Any = decoder.shape(index, ENUM).cls
     return type.__getattribute__(cls, "_member_map_")[read_str(name)]
 
 
-def read_flag(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_flag(decoder: "Decoder", parts: list[Any]) -> object:
     """Put together members of a Flag."""
-    index, value = decoder.items(node, depth)
+    index, value = parts
     cls: Any = decoder.shape(index, ENUM).cls
     if not issubclass(cls, enum.Flag):
         raise ProtocolError("an enum that is no Flag has a value without a name")
     number = read_int(value)
+    decoder.combinations.add((index, number))
+    if len(decoder.combinations) > _MOST_COMBINATIONS:
+        raise ProtocolError("it holds too many combinations of flags")
     known = 0
     for member in type.__getattribute__(cls, "_member_map_").values():
         known |= int(member._value_)
@@ -121,34 +147,36 @@ def read_flag(decoder: "Decoder", node: list[Node], depth: int) -> object:
     return enum.Flag.__dict__["_missing_"].__func__(cls, number)
 
 
-def read_dataclass(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_dataclass(decoder: "Decoder", parts: list[Any]) -> object:
     """Put together a dataclass, field by field."""
-    shape = decoder.shape(node[1], DATACLASS)
+    index, unset, *items = parts
+    shape = decoder.shape(index, DATACLASS)
+    if type(unset) is not tuple:
+        raise ProtocolError("a dataclass does not say which of its fields are set")
     value: object = object.__new__(shape.cls)
-    for name, item in zip(shape.fields, node[2:], strict=True):
-        if item != [tags.ABSENT]:
-            object.__setattr__(value, name, decoder.decode(item, depth + 1))
+    for place, (name, item) in enumerate(zip(shape.fields, items, strict=True)):
+        if place not in unset:
+            object.__setattr__(value, name, item)
     return value
 
 
-def read_namedtuple(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_namedtuple(decoder: "Decoder", parts: list[Any]) -> object:
     """Put together a named tuple."""
-    shape = decoder.shape(node[1], NAMEDTUPLE)
-    items = [decoder.decode(item, depth + 1) for item in node[2:]]
-    if len(items) != len(shape.fields):
+    index, unset, *items = parts
+    shape = decoder.shape(index, NAMEDTUPLE)
+    if unset != () or len(items) != len(shape.fields):
         raise ProtocolError("a named tuple has another length")
     cls: Any = shape.cls
     return tuple.__new__(cls, items)
 
 
-def read_exception(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_exception(_decoder: "Decoder", parts: list[Any]) -> object:
     """Put together an exception that is a value, not raised."""
-    _, name, args = node
+    name, args = parts
     cls = builtin_exception(read_str(name))
-    items = decoder.decode(args, depth + 1)
-    if cls is None or type(items) is not tuple:
+    if cls is None or type(args) is not tuple:
         raise ProtocolError("an exception is none of the built-in ones")
-    return cls(*items)
+    return cls(*args)
 
 
 def builtin_exception(name: str) -> type[BaseException] | None:
@@ -157,7 +185,7 @@ def builtin_exception(name: str) -> type[BaseException] | None:
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
-OBJECT_READERS: Final[dict[int, Callable[["Decoder", list[Node], int], object]]] = {
+OBJECT_READERS: Final[dict[int, Callable[["Decoder", list[Any]], object]]] = {
     tags.ENUM: read_enum,
     tags.FLAG: read_flag,
     tags.DATACLASS: read_dataclass,

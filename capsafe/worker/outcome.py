@@ -31,15 +31,21 @@ _LINKS: Final = {
 
 
 def read_outcome(
-    frame: Frame, grant: Grant, *, local: Callable[[], LocalClasses], sources: Callable[[], frozenset[str]]
+    frame: Frame,
+    grant: Grant,
+    *,
+    cap: int,
+    local: Callable[[], LocalClasses],
+    sources: Callable[[], frozenset[str]],
+    look: Callable[[], None] = lambda: None,
 ) -> object:
     """Return the closure's result, or raise what it raised.
 
-    ``grant``: of the sandbox, for what a denial should have had. ``local``: finds classes that are in no module.
-    ``sources``: gives files whose lines may be shown, besides those of loaded modules. Raises ``ProtocolError`` where
-    the frame is no answer.
+    ``grant``: of the sandbox, for what a denial should have had. ``cap``, ``look``: see ``decode``. ``local``: finds
+    classes that are in no module. ``sources``: gives files whose lines may be shown, besides those of loaded modules.
+    Raises ``ProtocolError`` where the frame is no answer.
     """
-    value: Any = decode(frame, local=local)
+    value: Any = decode(frame, local=local, cap=cap, look=look)
     if frame.kind == VALUE:
         return value
     try:

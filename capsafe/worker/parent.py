@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from resource import struct_rusage
 from types import CodeType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from capsafe.errors import Denial, SandboxKilledError
 from capsafe.kernel import process
@@ -24,7 +24,7 @@ from capsafe.kernel.cleaning import FIRST_FREE
 from capsafe.kernel.restrict import Places, Prepared
 from capsafe.policy import Policy
 from capsafe.worker import child, hygiene
-from capsafe.worker.channel import close_all, receive
+from capsafe.worker.channel import check_time, close_all, collect, make_lane, receive
 from capsafe.worker.classes import LocalClasses, find_local_classes
 from capsafe.worker.denial import Recorder
 from capsafe.worker.encode import encode
@@ -36,6 +36,9 @@ from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
 from capsafe.worker.signals import NoSignals
 from capsafe.worker.streams import NAMES, flush_inherited
 from capsafe.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from capsafe.kernel.lane import Lane
 
 #: The socket, the memory, and the listener or the ruleset.
 _ROOM_TO_REPORT: Final = 3
@@ -121,7 +124,14 @@ def run(  # noqa: PLR0913 - each has its name
         if frame is None:
             _raise_killed(status, usage, limits)
         try:
-            return read_outcome(frame, policy.grant, local=local, sources=lambda: files)
+            return read_outcome(
+                frame,
+                policy.grant,
+                cap=limits.result_size,
+                local=local,
+                sources=lambda: files,
+                look=lambda: check_time(deadline, limits.timeout),
+            )
         except ProtocolError as error:
             raise _no_answer(error) from None
     except BaseException as error:
@@ -131,22 +141,24 @@ def run(  # noqa: PLR0913 - each has its name
         supervisor.finish()
 
 
-def _converse(
+def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left half-way
     task: child.Task, deadline: float | None, cancellation: Cancellation | None, supervisor: Supervisor
 ) -> tuple[Frame | None, struct_rusage | None, int | None]:
     """Fork, and read the answer. Returns it, or None with how the child ended."""
     open_here: list[int] = []
     pid = 0
+    lane: Lane | None = None
     try:
         # A signal that comes between the fork and the reset of handlers would run the parent's handler in the child;
         # one whose handler raises, or reaps every child, must find all that is there noted.
         with NoSignals():
-            reading, places = _make_descriptors(task, supervisor, open_here)
+            lane = make_lane(task.limits.result_size)
+            reading, places = _make_descriptors(task, supervisor, lane, open_here)
             plan = task.prepared.plan(places)
             parent = os.getpid()
             pid = _fork()
             if pid == 0:
-                child.run_child(task, plan, parent)
+                child.run_child(task, plan, parent, lane)
             # It must not be held open here: the ends tell of each other.
             close_all(open_here[1:])
             del open_here[1:]
@@ -158,6 +170,12 @@ def _converse(
         cap = task.limits.result_size
         timeout = task.limits.timeout
         frame = receive(reading, pidfd, deadline=deadline, timeout=timeout, cap=cap, watcher=supervisor)
+        if frame is not None and frame.lane:
+            # Nobody may write to the lane any more.
+            with NoSignals():
+                _end(pid)
+                pid = 0
+            frame = collect(frame, lane, deadline)
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
@@ -174,6 +192,8 @@ def _converse(
                         pid = 0
                     close_all(open_here)
                     open_here.clear()
+                    if lane is not None:
+                        lane.close()
                     supervisor.close()
                     left = False
             except BaseException as error:  # noqa: BLE001 - a handler's, before signals were held back: once more, then it
@@ -183,7 +203,9 @@ def _converse(
     return frame, usage, status
 
 
-def _make_descriptors(task: child.Task, supervisor: Supervisor, open_here: list[int]) -> tuple[int, Places]:
+def _make_descriptors(
+    task: child.Task, supervisor: Supervisor, lane: "Lane | None", open_here: list[int]
+) -> tuple[int, Places]:
     """Make what the two talk through, and note it. Returns the end to read from, and what the child gets."""
     open_here += os.pipe()
     socket = ruleset = -1
@@ -203,7 +225,8 @@ def _make_descriptors(task: child.Task, supervisor: Supervisor, open_here: list[
             open_here[at] = moved
         socket = open_here[2] if socket >= 0 else -1
         ruleset = open_here[-1] if ruleset >= 0 else -1
-    return open_here[0], Places(open_here[1], socket, ruleset, kept)
+    given = (-1, 0) if lane is None else (lane.descriptor, lane.size)
+    return open_here[0], Places(open_here[1], socket, ruleset, kept, *given)
 
 
 def _is_open(descriptor: int) -> bool:

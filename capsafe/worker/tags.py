@@ -1,10 +1,12 @@
 """DATA: the closed list of what can cross, and how each of it is marked on the wire.
 
-A value is None, a bool, an int of 64 bits, a float, short text, short bytes, or a list whose first item is one of
-these marks. This module knows the marks and the names of the types behind them. It refuses to know how they are
+A value is None, a bool, an int of 64 bits, a float, short text, short bytes, or one of these marks with its parts,
+which are values. This module knows the marks and the names of the types behind them. It refuses to know how they are
 written (``capsafe.worker.encode``) and read (``capsafe.worker.decode``).
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 # Containers.
@@ -23,6 +25,7 @@ TEXT: Final = 12
 TEXT_BESIDE: Final = 13
 BYTES_BESIDE: Final = 14
 BYTEARRAY: Final = 15
+BYTEARRAY_BESIDE: Final = 16
 
 # The standard library's plain values.
 DATETIME: Final = 20
@@ -44,12 +47,57 @@ ENUM: Final = 40
 FLAG: Final = 41
 DATACLASS: Final = 42
 NAMEDTUPLE: Final = 43
-ABSENT: Final = 44
 EXCEPTION: Final = 45
 
 # NumPy.
 ARRAY: Final = 50
 SCALAR: Final = 51
+
+#: What a value takes in memory at most, in bytes, besides its parts: the least, and the marks that take more.
+COST: Final = 96
+COSTS: Final[Mapping[int, int]] = MappingProxyType(
+    {
+        LIST: COST,
+        TUPLE: COST,
+        INT: COST,
+        COMPLEX: COST,
+        TEXT: COST,
+        TEXT_BESIDE: COST,
+        BYTES_BESIDE: COST,
+        BYTEARRAY: COST,
+        BYTEARRAY_BESIDE: COST,
+        DICT: 256,
+        SET: 256,
+        FROZENSET: 256,
+        RANGE: 256,
+        SLICE: COST,
+        DATETIME: COST,
+        DATE: COST,
+        TIME: COST,
+        TIMEDELTA: COST,
+        TIMEZONE: 256,
+        ZONEINFO: 256,
+        DECIMAL: 256,
+        FRACTION: 256,
+        UUID: 256,
+        PATH: 512,
+        # A network is three addresses and a dict.
+        ADDRESS: 1024,
+        RECORD: 1024,
+        COMPLETED: 512,
+        ENUM: COST,
+        # The class keeps each combination that it has seen.
+        FLAG: 1024,
+        DATACLASS: 512,
+        NAMEDTUPLE: COST,
+        EXCEPTION: 512,
+        ARRAY: 512,
+        SCALAR: 256,
+    }
+)
+
+#: Of what ended a closure, nothing else is told: no class of the program, and nothing that takes long to look at.
+OF_ERRORS: Final = frozenset({LIST, TUPLE, DICT, INT, COMPLEX, TEXT, TEXT_BESIDE, BYTES_BESIDE})
 
 #: The types of paths and of addresses; a mark is followed by the place in these.
 PATHS: Final = ("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath")
@@ -116,4 +164,13 @@ CODE: Final = (
     ("re", "Pattern", "a compiled pattern", "pattern.pattern"),
     ("re", "Match", "a match", "match.groups()"),
     ("collections", "deque", "a deque", "list(...) of it"),
+    ("collections", "ChainMap", "a chain of dicts", "dict(...) of it"),
+    ("types", "SimpleNamespace", "a namespace", "vars(...) of it"),
+    ("array", "array", "an array of the array module", "list(...) or bytes(...) of it"),
+    ("weakref", "ReferenceType", "a weak reference", "what it refers to"),
+    ("queue", "Queue", "a queue", "a list of its items"),
+    ("concurrent.futures", "Future", "a future", "its result()"),
+    ("asyncio", "Future", "a future", "its result: await it, or use execute_async"),
+    ("numpy", "dtype", "an element type", "str(...) of it"),
+    ("numpy", "ndarray", "a subclass of ndarray", "numpy.asarray(...) of it"),
 )

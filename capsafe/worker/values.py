@@ -14,10 +14,9 @@ from capsafe.worker import tags
 from capsafe.worker.protocol import ProtocolError, Refusal
 
 if TYPE_CHECKING:
-    from capsafe.worker.decode import Decoder
     from capsafe.worker.encode import Encoder
 
-#: What MessagePack itself can tell apart.
+#: What has no parts.
 PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 #: As ``zoneinfo`` names its files; it would look for other names in other places.
@@ -25,173 +24,171 @@ _ZONE_KEY: Final = re.compile(r"[A-Za-z0-9_+-]{1,64}(/[A-Za-z0-9_+-]{1,64}){0,3}
 #: A fraction is reduced as it is made, and that takes the square of its length.
 _MAXIMUM_FRACTION: Final = 2**32768
 
-Node = Any  # what MessagePack can hold; each use checks what it got
 
-
-def read_int(value: Node) -> int:
+def read_int(value: object) -> int:
     """Return a node that is an int."""
     if type(value) is not int:
         raise ProtocolError("a number is none")
     return value
 
 
-def read_str(value: Node) -> str:
+def read_str(value: object) -> str:
     """Return a node that is text."""
     if type(value) is not str:
         raise ProtocolError("a text is none")
     return value
 
 
-def read_bytes(value: Node) -> bytes:
+def read_bytes(value: object) -> bytes:
     """Return a node that is bytes."""
     if type(value) is not bytes:
         raise ProtocolError("a run of bytes is none")
     return value
 
 
-def write_datetime(encoder: "Encoder", value: object, depth: int) -> object:
+def write_datetime(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a datetime."""
     names = ("year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "tzinfo")
-    return encoder.parts(tags.DATETIME, value, depth, names)
+    encoder.parts(tags.DATETIME, value, depth, names)
 
 
-def read_datetime(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_datetime(parts: list[Any]) -> object:
     """Put together a datetime."""
-    year, month, day, hour, minute, second, microsecond, fold, zone = decoder.items(node, depth)
+    year, month, day, hour, minute, second, microsecond, fold, zone = parts
     cls = import_module("datetime").datetime
     return cls(*map(read_int, (year, month, day, hour, minute, second, microsecond)), _zone(zone), fold=read_int(fold))
 
 
-def write_date(_encoder: "Encoder", value: Any, _depth: int) -> object:  # noqa: ANN401 - its type is imported late
+def write_date(encoder: "Encoder", value: Any, depth: int) -> None:  # noqa: ANN401 - its type is imported late
     """Take apart a date."""
-    return [tags.DATE, value.toordinal()]
+    encoder.node(tags.DATE, (value.toordinal(),), depth)
 
 
-def read_date(_decoder: "Decoder", node: list[Node], _depth: int) -> object:
+def read_date(parts: list[Any]) -> object:
     """Put together a date."""
-    _, ordinal = node
+    (ordinal,) = parts
     return import_module("datetime").date.fromordinal(read_int(ordinal))
 
 
-def write_time(encoder: "Encoder", value: object, depth: int) -> object:
+def write_time(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a time of day."""
-    return encoder.parts(tags.TIME, value, depth, ("hour", "minute", "second", "microsecond", "fold", "tzinfo"))
+    encoder.parts(tags.TIME, value, depth, ("hour", "minute", "second", "microsecond", "fold", "tzinfo"))
 
 
-def read_time(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_time(parts: list[Any]) -> object:
     """Put together a time of day."""
-    hour, minute, second, microsecond, fold, zone = decoder.items(node, depth)
+    hour, minute, second, microsecond, fold, zone = parts
     cls = import_module("datetime").time
     return cls(*map(read_int, (hour, minute, second, microsecond)), _zone(zone), fold=read_int(fold))
 
 
-def write_timedelta(encoder: "Encoder", value: object, depth: int) -> object:
+def write_timedelta(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a timedelta."""
-    return encoder.parts(tags.TIMEDELTA, value, depth, ("days", "seconds", "microseconds"))
+    encoder.parts(tags.TIMEDELTA, value, depth, ("days", "seconds", "microseconds"))
 
 
-def read_timedelta(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_timedelta(parts: list[Any]) -> object:
     """Put together a timedelta."""
-    return import_module("datetime").timedelta(*map(read_int, decoder.items(node, depth)))
+    return import_module("datetime").timedelta(*map(read_int, parts))
 
 
-def write_timezone(encoder: "Encoder", value: Any, depth: int) -> object:  # noqa: ANN401 - its type is imported late
+def write_timezone(encoder: "Encoder", value: Any, depth: int) -> None:  # noqa: ANN401 - its type is imported late
     """Take apart a time zone of fixed offset."""
     offset, *name = value.__getinitargs__()
-    return [tags.TIMEZONE, write_timedelta(encoder, offset, depth), *name]
+    encoder.node(tags.TIMEZONE, (offset, *name), depth)
 
 
-def read_timezone(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_timezone(parts: list[Any]) -> object:
     """Put together a time zone of fixed offset."""
-    offset, *name = decoder.items(node, depth)
+    offset, *name = parts
     return import_module("datetime").timezone(offset, *map(read_str, name))
 
 
-def write_zoneinfo(_encoder: "Encoder", value: Any, _depth: int) -> object:  # noqa: ANN401 - its type is imported late
+def write_zoneinfo(encoder: "Encoder", value: Any, depth: int) -> None:  # noqa: ANN401 - its type is imported late
     """Take apart a time zone by its key."""
     if value.key is None:
         raise Refusal(value, "was made from a file and has no key; use ZoneInfo(key)")
-    return [tags.ZONEINFO, value.key]
+    encoder.node(tags.ZONEINFO, (value.key,), depth)
 
 
-def read_zoneinfo(_decoder: "Decoder", node: list[Node], _depth: int) -> object:
+def read_zoneinfo(parts: list[Any]) -> object:
     """Put together a time zone by its key."""
-    _, key = node
+    (key,) = parts
     if not _ZONE_KEY.fullmatch(read_str(key)):
         raise ProtocolError("a time zone has an impossible name")
     return import_module("zoneinfo").ZoneInfo(key)
 
 
-def write_decimal(_encoder: "Encoder", value: object, _depth: int) -> object:
+def write_decimal(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a Decimal."""
-    return [tags.DECIMAL, str(value)]
+    encoder.node(tags.DECIMAL, (str(value),), depth)
 
 
-def read_decimal(_decoder: "Decoder", node: list[Node], _depth: int) -> object:
+def read_decimal(parts: list[Any]) -> object:
     """Put together a Decimal."""
-    _, text = node
+    (text,) = parts
     return import_module("decimal").Decimal(read_str(text))
 
 
-def write_fraction(encoder: "Encoder", value: Any, depth: int) -> object:  # noqa: ANN401 - its type is imported late
+def write_fraction(encoder: "Encoder", value: Any, depth: int) -> None:  # noqa: ANN401 - its type is imported late
     """Take apart a Fraction."""
     if max(abs(value.numerator), value.denominator) >= _MAXIMUM_FRACTION:
         raise Refusal(value, "has more than 32,768 bits; send its numerator and denominator")
-    return encoder.parts(tags.FRACTION, value, depth, ("numerator", "denominator"))
+    encoder.parts(tags.FRACTION, value, depth, ("numerator", "denominator"))
 
 
-def read_fraction(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_fraction(parts: list[Any]) -> object:
     """Put together a Fraction."""
-    numerator, denominator = map(read_int, decoder.items(node, depth))
+    numerator, denominator = map(read_int, parts)
     if max(abs(numerator), abs(denominator)) >= _MAXIMUM_FRACTION:
         raise ProtocolError("a fraction is too long")
     return import_module("fractions").Fraction(numerator, denominator)
 
 
-def write_uuid(_encoder: "Encoder", value: Any, _depth: int) -> object:  # noqa: ANN401 - its type is imported late
+def write_uuid(encoder: "Encoder", value: Any, depth: int) -> None:  # noqa: ANN401 - its type is imported late
     """Take apart a UUID."""
-    return [tags.UUID, value.bytes]
+    encoder.node(tags.UUID, (value.bytes,), depth)
 
 
-def read_uuid(_decoder: "Decoder", node: list[Node], _depth: int) -> object:
+def read_uuid(parts: list[Any]) -> object:
     """Put together a UUID."""
-    _, data = node
+    (data,) = parts
     return import_module("uuid").UUID(bytes=read_bytes(data))
 
 
-def write_path(encoder: "Encoder", value: object, depth: int) -> object:
+def write_path(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a path."""
-    return [tags.PATH, tags.PATHS.index(type(value).__name__), encoder.write_str(str(value), depth)]
+    encoder.node(tags.PATH, (tags.PATHS.index(type(value).__name__), str(value)), depth)
 
 
-def read_path(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_path(parts: list[Any]) -> object:
     """Put together a path."""
-    place, text = decoder.items(node, depth)
+    place, text = parts
     return getattr(import_module("pathlib"), tags.PATHS[_place(place, tags.PATHS)])(read_str(text))
 
 
-def write_address(_encoder: "Encoder", value: object, _depth: int) -> object:
+def write_address(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart an IP address, network or interface."""
-    return [tags.ADDRESS, tags.ADDRESSES.index(type(value).__name__), str(value)]
+    encoder.node(tags.ADDRESS, (tags.ADDRESSES.index(type(value).__name__), str(value)), depth)
 
 
-def read_address(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_address(parts: list[Any]) -> object:
     """Put together an IP address, network or interface."""
-    place, text = decoder.items(node, depth)
+    place, text = parts
     return getattr(import_module("ipaddress"), tags.ADDRESSES[_place(place, tags.ADDRESSES)])(read_str(text))
 
 
-def write_record(encoder: "Encoder", value: Any, depth: int) -> object:  # noqa: ANN401 - one of several types
+def write_record(encoder: "Encoder", value: Any, depth: int) -> None:  # noqa: ANN401 - one of several types
     """Take apart a record of the operating system."""
     _, (items, *more) = value.__reduce__()
     names = more[0] if more else {}
     place = next(i for i, (_, name) in enumerate(tags.RECORDS) if type(value).__name__ == name)
-    return [tags.RECORD, place, encoder.write_tuple(items, depth), encoder.write_dict(names, depth)]
+    encoder.node(tags.RECORD, (place, items, names), depth)
 
 
-def read_record(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_record(parts: list[Any]) -> object:
     """Put together a record of the operating system."""
-    place, items, names = decoder.items(node, depth)
+    place, items, names = parts
     module, name = tags.RECORDS[_place(place, tags.RECORDS)]
     if type(items) is not tuple or type(names) is not dict:
         raise ProtocolError("a record has other parts")
@@ -200,21 +197,22 @@ def read_record(decoder: "Decoder", node: list[Node], depth: int) -> object:
     return getattr(import_module(module), name)(items, names)
 
 
-def write_completed(encoder: "Encoder", value: object, depth: int) -> object:
+def write_completed(encoder: "Encoder", value: object, depth: int) -> None:
     """Take apart a program that has ended."""
-    return encoder.parts(tags.COMPLETED, value, depth, ("args", "returncode", "stdout", "stderr"))
+    encoder.parts(tags.COMPLETED, value, depth, ("args", "returncode", "stdout", "stderr"))
 
 
-def read_completed(decoder: "Decoder", node: list[Node], depth: int) -> object:
+def read_completed(parts: list[Any]) -> object:
     """Put together a program that has ended."""
-    args, code, output, errors = decoder.items(node, depth)
+    args, code, output, errors = parts
     return import_module("subprocess").CompletedProcess(args, code, output, errors)
 
 
-def _place(value: Node, rows: Iterable[object]) -> int:
-    if not 0 <= read_int(value) < len(tuple(rows)):
+def _place(value: object, rows: Iterable[object]) -> int:
+    place = read_int(value)
+    if not 0 <= place < len(tuple(rows)):
         raise ProtocolError("a value is of a type that is not in the list")
-    return int(value)
+    return place
 
 
 def _zone(value: object) -> object:
@@ -229,7 +227,7 @@ def _zone(value: object) -> object:
 
 #: By the name of their class: their modules are not loaded for capsafe's sake, and a value of a class is there only
 #: when its module is.
-WRITERS: Final[tuple[tuple[str, str, Callable[["Encoder", Any, int], object]], ...]] = (
+WRITERS: Final[tuple[tuple[str, str, Callable[["Encoder", Any, int], None]], ...]] = (
     ("datetime", "datetime", write_datetime),
     ("datetime", "date", write_date),
     ("datetime", "time", write_time),
@@ -245,7 +243,7 @@ WRITERS: Final[tuple[tuple[str, str, Callable[["Encoder", Any, int], object]], .
     *((module, name, write_record) for module, name in tags.RECORDS),
 )
 
-READERS: Final[dict[int, Callable[["Decoder", list[Node], int], object]]] = {
+READERS: Final[dict[int, Callable[[list[Any]], object]]] = {
     tags.DATETIME: read_datetime,
     tags.DATE: read_date,
     tags.TIME: read_time,

@@ -16,6 +16,7 @@ import itertools
 import math
 import os
 import pathlib
+import queue
 import re
 import socket
 import subprocess
@@ -24,8 +25,9 @@ import threading
 import time
 import typing
 import uuid
+import weakref
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +41,7 @@ from capsafe.worker.protocol import MAXIMUM_DEPTH, VALUE, Frame, FrameReader, wr
 from capsafe.worker.transfer import check_arguments, decode, encode, find_local_classes
 
 CAP = 2**28
+T = typing.TypeVar("T")
 
 
 class Color(enum.Enum):
@@ -93,6 +96,33 @@ class Cached:
         return self.x * 2
 
 
+@dataclasses.dataclass
+class Holder(typing.Generic[T]):
+    x: T
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Strict:
+    name: str
+    count: int = 0
+
+
+@dataclasses.dataclass
+class WithInit:
+    x: int
+    y: dataclasses.InitVar[int] = 0
+    double: int = dataclasses.field(init=False)
+
+    def __post_init__(self, y: int) -> None:
+        self.double = self.x * 2
+        if y:
+            self.extra = y
+
+
+class Word(enum.StrEnum):
+    ONE = "one"
+
+
 class Pair(typing.NamedTuple):
     left: Any
     right: str = "r"
@@ -116,7 +146,7 @@ def send(value: object, *, about: tuple[object, ...] = (), cap: int = CAP) -> An
     for start in range(0, len(wire), 1000 if len(wire) < 10**5 else 65536):
         done = reader.feed(wire[start : start + (1000 if len(wire) < 10**5 else 65536)])
     assert done
-    return decode(reader.frame(), local=local)
+    return decode(reader.frame(), local=local, cap=cap)
 
 
 CROSSING = [
@@ -183,6 +213,10 @@ CROSSING = [
     Loose(9),
     Point(1, [Point(2)], ["t"]),
     Frozen("a", Frozen("b")),
+    Holder[int](1),
+    Strict(name="s", count=2),
+    WithInit(4),
+    Word.ONE,
     Child(1, z=5),
     Pair(1),
     Longer(1, "x"),
@@ -258,7 +292,7 @@ def test_nothing_of_a_class_runs_when_it_is_rebuilt(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(Point, name, fail, raising=False)
     monkeypatch.setattr(Pair, "_make", fail)
     monkeypatch.setattr(Color, "_missing_", fail)
-    found = [decode(frame, local=dict) for frame in frames]
+    found = [decode(frame, local=dict, cap=CAP) for frame in frames]
     monkeypatch.undo()
     assert found == [Point(1), Pair(1), Color.RED]
 
@@ -409,6 +443,21 @@ def opened() -> Any:
     return FILE
 
 
+async def asynchronous() -> AsyncIterator[int]:
+    yield 1
+
+
+def closed_coroutine() -> object:
+    """Return a coroutine that nobody waits for, and that does not say so."""
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    found = nothing()
+    found.close()
+    return found
+
+
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (opened, r"^result \(_io.FileIO\) is an open file and can't cross; send its path or its content$"),
     (lambda: {"a": [0, 1, 2, Point(1, opened())]}, r'^result\["a"\]\[3\]\.y \(_io.FileIO\) is an open file'),
@@ -446,7 +495,18 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         lambda: [np.array([(1, "x")], [("a", "O"), ("b", "U1")])],
         r"^result\[0\] \(numpy\.ndarray\) has elements of object",
     ),
-    (lambda: np.matrix([1]), r"is no plain data"),
+    (lambda: np.matrix([1]), r"is a subclass of ndarray and can't cross; send numpy.asarray\(\.\.\.\) of it"),
+    (lambda: np.dtype("f8"), r"is an element type and can't cross; send str"),
+    (lambda: io.StringIO("x"), r"is a file in memory and can't cross; send \.getvalue\(\) of it"),
+    (lambda: SimpleNamespace(), r"is a namespace and can't cross; send vars"),
+    (lambda: weakref.ref(Plain), r"is a weak reference and can't cross"),
+    (
+        lambda: {"k": queue.Queue()},
+        r'^result\["k"\] \(queue\.Queue\) is a queue and can\'t cross; send a list of its items',
+    ),
+    (closed_coroutine, r"is a coroutine and can't cross; send what it returns: await it"),
+    (asynchronous, r"is an asynchronous generator and can't cross; send a list of its items"),
+    (lambda: WithInit(1, 2), r"has attributes that are no fields \(extra\)"),
     (lambda: KeyError(object()), r"^result\.args\[0\] \(object\)"),
     (lambda: fractions.Fraction(1, 3**99_999), r"has more than 32,768 bits"),
     (lambda: zoneinfo.ZoneInfo.from_file(io.BytesIO(TZIF)), r"was made from a file and has no key"),
@@ -484,7 +544,7 @@ def test_references_to_references_do_not_blow_up() -> None:
     for _ in range(30):
         laughs = [laughs] * 10
     start = time.monotonic()
-    with pytest.raises(TransferError, match="4,000,000 containers"):
+    with pytest.raises(TransferError, match="past the first 1,073,741,824 bytes"):
         encode(laughs, VALUE, cap=CAP, local=dict)
     assert time.monotonic() - start < 60
 
@@ -585,7 +645,8 @@ def test_a_frame_is_sent_without_a_copy_of_its_bytes() -> None:
 
 
 def test_numpy_is_not_loaded_for_those_who_do_without() -> None:
-    program = "import sys, capsafe.worker.transfer as t; t.decode(t.encode([1], 0, cap=99999, local=dict), local=dict)"
+    program = "import sys, capsafe.worker.transfer as t; frame = t.encode([1], 0, cap=99999, local=dict)"
+    program += "; t.decode(frame, local=dict, cap=99999)"
     check = "; sys.exit('numpy' in sys.modules or 'zoneinfo' in sys.modules or 'pickle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program + check], check=False).returncode == 0
 
@@ -593,7 +654,7 @@ def test_numpy_is_not_loaded_for_those_who_do_without() -> None:
 def test_the_wire_has_the_shape_that_is_documented() -> None:
     frame = Frame(VALUE, b"abc", (b"x" * 5,))
     (head, blob) = write_frame(frame)
-    assert bytes(head[:8]) == b"capsafe\x01"
+    assert bytes(head[:8]) == b"capsafe\x02"
     assert head.endswith(b"abc")  # type: ignore[union-attr]  # the first run is bytes
     assert bytes(blob) == b"xxxxx"
 
