@@ -13,7 +13,7 @@ counted before: each of them would be compared with all the others.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from capsafe.errors import SandboxTimeoutError
 from capsafe.worker import tags
@@ -30,9 +30,15 @@ _DEEPEST: Final = MAXIMUM_DEPTH + 4
 #: How often the clock is looked at, in values with parts.
 _BETWEEN_LOOKS: Final = 2**12
 
+#: What a mark costs besides what was counted before; for want of it a mark is unknown.
+_EXTRA: Final = {tag: cost - tags.COST for tag, cost in tags.COSTS.items()}
+_EXTRA_OF_ERRORS: Final = {tag: _EXTRA[tag] for tag in tags.OF_ERRORS}
+
 #: How many pairs of keys may have the same hash: so many for each key, and so many in any case. Honest ones have few:
 #: -1 and -2 have the same hash, and so have tuples that differ in them alone.
 _PAIRS_FOR_EACH: Final = 4
+#: The square of this is no more than those.
+_FEW: Final = 2**10
 _PAIRS: Final = 2**20
 
 
@@ -65,7 +71,7 @@ class Decoder:
         self.combinations: set[tuple[int, int]] = set()
         self._found = read_structure(frame.structure)
         self._blobs = frame.blobs
-        self._known = tags.COSTS if frame.kind != ERROR else {tag: tags.COSTS[tag] for tag in tags.OF_ERRORS}
+        self._extra = _EXTRA if frame.kind != ERROR else _EXTRA_OF_ERRORS
         self._local = local
         #: Whether there is an int of more than 64 bits: any number of those can share a hash.
         self._long = False
@@ -88,6 +94,7 @@ class Decoder:
         values, short = self._found.values, self._found.short
         pairs = iter(self._found.tree)
         next_value = next_byte = nodes = 0
+        memory, extra, build = self._memory, self._extra, self._build
         #: Marks that still want parts, each with how many, and the parts it has; the outermost stands for the whole.
         outer: list[tuple[int, int, list[Any]]] = []
         tag, wanted, parts = tags.LIST, 1, list[Any]()
@@ -106,14 +113,16 @@ class Decoder:
                 next_byte += count
                 wanted -= 1
             else:
-                self._admit(mark, count, len(outer))
+                memory -= extra.get(mark, memory + 1)
+                if memory < 0 or count < 0 or len(outer) > _DEEPEST:
+                    self._refuse(mark, count, len(outer))
                 nodes += 1
                 if nodes % _BETWEEN_LOOKS == 0:
                     self._look()
                 outer.append((tag, wanted, parts))
                 tag, wanted, parts = mark, count, []
             while not wanted and outer:
-                value = self._build(tag, parts)
+                value = parts if tag == tags.LIST else build(tag, parts)
                 tag, wanted, parts = outer.pop()
                 parts.append(value)
                 wanted -= 1
@@ -123,19 +132,14 @@ class Decoder:
             raise ProtocolError("it is no one value")
         return parts[0]
 
-    def _admit(self, tag: int, count: int, depth: int) -> None:
-        cost = self._known.get(tag)
-        if cost is None or count < 0:
+    def _refuse(self, tag: int, count: int, depth: int) -> NoReturn:
+        if tag not in self._extra or count < 0:
             raise ProtocolError("a value has an unknown mark")
         if depth > _DEEPEST:
             raise ProtocolError("a value is nested too deep")
-        self._memory -= cost - tags.COST
-        if self._memory < 0:
-            raise TooLargeError("its values take more memory than an answer of its length may")
+        raise TooLargeError("its values take more memory than an answer of its length may")
 
     def _build(self, tag: int, parts: list[Any]) -> object:
-        if tag == tags.LIST:
-            return parts
         reader = READERS.get(tag)
         return _METHODS[tag](self, parts) if reader is None else reader(parts)
 
@@ -176,7 +180,7 @@ class Decoder:
 
     def _check_hashes(self, keys: Sequence[Any]) -> None:
         """Refuse keys of which too many share their hash; of plain ones, but for long numbers, only a handful can."""
-        if set(map(type, keys)) <= UNPARTED and not self._long:
+        if len(keys) < _FEW or (not self._long and set(map(type, keys)) <= UNPARTED):
             return
         same = Counter(map(hash, keys)).values()
         if sum(count * count for count in same) > _PAIRS_FOR_EACH * len(keys) + _PAIRS:

@@ -221,8 +221,8 @@ except SandboxKilledError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    # In megabytes: the answer itself, as it comes and as it is looked at; what was made for it may have been as large.
-    assert 0 <= int(done.stdout) < 150
+    # In megabytes: the answer itself, as it comes and as it is looked at.
+    assert int(done.stdout) < 150
 
 
 def test_keys_that_collide_are_refused_in_time() -> None:
