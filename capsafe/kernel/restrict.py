@@ -1,4 +1,4 @@
-"""The order in which a process is confined: no_new_privs, Landlock, then the filters, last.
+"""The order in which a process is confined: no_new_privs, Landlock, Linux capabilities, then the filters, last.
 
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
@@ -47,11 +47,14 @@ class Prepared:
         same. Called in the child, as the last thing before the closure: nothing is imported or searched for. Raises
         ``OSError`` where the kernel refuses any part; the process is then confined in part or not at all and must end.
         """
-        from capsafe.kernel.libc import install_filter, prctl  # noqa: PLC0415  # loaded by prepare; loads ctypes
+        from capsafe.kernel.credentials import drop_privileges  # noqa: PLC0415  # loaded by prepare; loads ctypes
+        from capsafe.kernel.libc import install_filter, prctl  # noqa: PLC0415  # as above
 
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
+        # Only now: the paths of the rules may lie where root needs its powers to look, and be readable all the same.
+        drop_privileges()
         if handover is not None and self._report_to(handover):
             return
         for program in self.programs:
@@ -104,6 +107,9 @@ def prepare(policy: Policy) -> Prepared:
         raise UnsupportedError(
             "this kernel takes no seccomp filters (CONFIG_SECCOMP_FILTER is off, or a sandbox forbids it)"
         )
+    # What restrict needs, loaded while that is still possible.
+    from capsafe.kernel import credentials  # noqa: F401, PLC0415  # loads ctypes
+
     ruleset = landlock.prepare_ruleset(policy, support.landlock_abi)
     number = NUMBERS[architecture()]["seccomp"]
     programs = seccomp.ready(filters)
