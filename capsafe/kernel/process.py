@@ -22,7 +22,13 @@ from capsafe.policy.numbers import NUMBERS
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_CLONE_PARENT: Final = 0x8000
+_POLLIN: Final = 1
 _LAST_DESCRIPTOR: Final = 0xFFFFFFFF
+
+
+class _Poll(ctypes.Structure):
+    _fields_ = [("descriptor", ctypes.c_int), ("wanted", ctypes.c_short), ("found", ctypes.c_short)]
 
 
 _python: Any = ctypes.pythonapi
@@ -75,6 +81,28 @@ def die_with_parent(parent: int) -> None:
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def guard_group() -> None:
+    """Start a process that kills this one's process group, and itself, as soon as this one has ended in any way.
+
+    What was forked from here does not end with its parent: a death signal is for one process. The guard is in the group,
+    so that the group's number stays taken for as long as it is there, and it is a child of this process's parent, which
+    reaps it. This process leads its group, has no threads, and is not yet confined: what it becomes can't reach the
+    guard. Raises ``OSError``.
+    """
+    own = os.pidfd_open(os.getpid())
+    # No hooks and no Python in the guard but these lines: it has the interpreter of a process that goes on.
+    if check(int(LIBC.syscall(NUMBERS[architecture()]["clone"], _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)), "clone"):
+        os.close(own)
+        return
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+        close_descriptors((own,))
+        # Its end is its being ready to read.
+        LIBC.poll(ctypes.byref(_Poll(own, _POLLIN, 0)), 1, -1)
+    finally:
+        os.kill(0, signal.SIGKILL)
 
 
 def forbid_dumping() -> None:

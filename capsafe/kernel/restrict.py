@@ -3,6 +3,7 @@
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
 
+import errno
 import gc
 import os
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from capsafe.kernel import landlock, seccomp
 from capsafe.kernel.support import architecture, probe
 from capsafe.policy.model import Policy
 from capsafe.policy.numbers import NUMBERS
+from capsafe.policy.syscalls import STARTING_CALLS
 
 if TYPE_CHECKING:
     from capsafe.kernel.libc import Program
@@ -29,7 +31,8 @@ class Prepared:
     ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
     kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
     ``reporting``: the same filters with a listener, None where the kernel has none. ``listener_flags``: how the first
-    of them is installed.
+    of them is installed. ``counted``: the listener has to be asked before anything is started, so that there has to be
+    one.
     """
 
     policy: Policy
@@ -39,6 +42,7 @@ class Prepared:
     seccomp_number: int
     reporting: "tuple[Program, Program] | None" = field(default=None, repr=False, compare=False)
     listener_flags: int = 0
+    counted: bool = False
 
     def restrict(self, handover: "Handover | None" = None) -> None:
         """Confine this thread and all it will start, for ever.
@@ -57,6 +61,8 @@ class Prepared:
         drop_privileges()
         if handover is not None and self._report_to(handover):
             return
+        if self.counted:
+            raise OSError(errno.EBUSY, "processes= needs a listener, and there is one already or no descriptor is left")
         for program in self.programs:
             install_filter(self.seccomp_number, program)
 
@@ -92,12 +98,13 @@ class Prepared:
         return True
 
 
-def prepare(policy: Policy) -> Prepared:
+def prepare(policy: Policy, *, counted: bool = False) -> Prepared:
     """Make sure that a policy can be enforced, and look up all that ``restrict`` will need.
 
-    ``policy``: the compiled grant. Called in the parent. Raises ``UnsupportedError`` where the grant can't be enforced
-    exactly, on any system or on this one, and ``MissingPathError`` for a scope whose path is not there. Filters are
-    kept in the process, so that the next call for an equal policy only looks at the paths again.
+    ``policy``: the compiled grant. ``counted``: what it starts is to be counted. Called in the parent. Raises
+    ``UnsupportedError`` where the grant can't be enforced exactly, on any system or on this one, and
+    ``MissingPathError`` for a scope whose path is not there. Filters are kept in the process, so that the next call for
+    an equal policy only looks at the paths again.
     """
     if policy.unenforceable:
         raise UnsupportedError(f"Sandbox[{policy.grant}] can't be enforced exactly. " + "; ".join(policy.unenforceable))
@@ -113,11 +120,25 @@ def prepare(policy: Policy) -> Prepared:
     ruleset = landlock.prepare_ruleset(policy, support.landlock_abi)
     number = NUMBERS[architecture()]["seccomp"]
     programs = seccomp.ready(filters)
+    counted = counted and any(rule.call in STARTING_CALLS for rule in policy.rules)
+    if counted:
+        _check_counting(number, notifications=support.notifications)
     if not support.notifications:
         # They are reports, and no enforcement: what is refused is the same.
         return Prepared(policy, ruleset, filters, programs, number)
-    last, first = seccomp.ready(seccomp.compile_reporting(policy))
-    return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number))
+    last, first = seccomp.ready(seccomp.compile_reporting(policy, counted=counted))
+    return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number), counted)
+
+
+def _check_counting(number: int, *, notifications: bool) -> None:
+    """Raise ``UnsupportedError`` where processes can't be counted exactly."""
+    from capsafe.kernel.notify import can_let_go_on  # noqa: PLC0415  # loads ctypes
+
+    if not notifications or not can_let_go_on(number):
+        raise UnsupportedError("processes= needs a kernel that asks before a call goes on (Linux 5.7); leave it out")
+    # The first process of all is seen where all are: by hidepid, or with another namespace's /proc, it is not.
+    if not os.path.exists("/proc/1/stat") or os.readlink("/proc/self") != str(os.getpid()):  # noqa: PTH110, PTH115 - names
+        raise UnsupportedError("processes= needs a /proc that shows all processes (no hidepid); leave it out")
 
 
 @cache

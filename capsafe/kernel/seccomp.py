@@ -21,6 +21,7 @@ from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
 from capsafe.policy.denials import DENIED, HANDOVER_FLAGS, HANDOVER_FLAGS_ARGUMENT, REPORTED_STREAM_CALLS, STREAMS
 from capsafe.policy.model import Masked, Policy, Rule, equals
 from capsafe.policy.numbers import ARCHITECTURES, LAST_USED, NUMBERS, X32_BIT
+from capsafe.policy.syscalls import STARTING_CALLS
 
 if TYPE_CHECKING:
     from capsafe.kernel.libc import Program
@@ -56,14 +57,18 @@ def compile_filters(policy: Policy) -> Filters:
     return _compile(policy.rules, _guarded(policy), architecture())
 
 
-def compile_reporting(policy: Policy) -> Filters:
+def compile_reporting(policy: Policy, *, counted: bool = False) -> Filters:
     """Compile a policy so that what is not allowed is left to a listener, which refuses it and tells of it.
 
     The two allow and deny the same calls as those of ``compile_filters``. The one with the listener is installed first:
-    it also allows what it takes to hand the listener over and to install the other one, which denies that again. Raises
-    ``UnsupportedError`` as ``compile_filters`` does.
+    it also allows what it takes to hand the listener over and to install the other one, which denies that again.
+    ``counted``: calls that start a process or a thread are left to the listener, too, also where they are allowed.
+    Raises ``UnsupportedError`` as ``compile_filters`` does.
     """
-    return _compile_reporting(policy.rules, _guarded(policy), architecture())
+    rules = policy.rules
+    if counted:
+        rules = frozenset(rule for rule in rules if rule.call not in STARTING_CALLS)
+    return _compile_reporting(rules, _guarded(policy), architecture())
 
 
 def _guarded(policy: Policy) -> frozenset[str]:

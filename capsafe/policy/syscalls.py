@@ -307,6 +307,9 @@ CLONE_THREAD: Final = 0x10000
 _CLONE_NEVER: Final = 0x20000 | 0x7E000000 | 0x2000 | 0x800000 | 0x8000
 SIGCHLD: Final = 17
 
+#: The calls that start a process or a thread. Whatever they do is said in their registers (clone3 is never there).
+STARTING_CALLS: Final = frozenset({"clone", "fork", "vfork"})
+
 NEW_THREADS: Final = frozenset(
     {
         Rule("clone", (Masked(0, CLONE_THREAD | CLONE_VFORK | _CLONE_NEVER, CLONE_THREAD),)),

@@ -19,6 +19,7 @@ _LARGE_PIECE: Final = 2**20
 #: in between costs both sides more than all the rest of it. A child that needs the watcher earlier waits until then.
 _PATIENCE: Final = 3.0
 _F_SETPIPE_SZ: Final = 1031
+_LONGEST_WAIT: Final = 2.0**31 - 1
 
 
 def send(descriptor: int, frame: Frame) -> None:
@@ -82,7 +83,8 @@ def receive(
 
 
 def _milliseconds(deadline: float | None) -> float | None:
-    return None if deadline is None else max(deadline - time.monotonic(), 0) * 1000 + 1
+    # poll takes a C int.
+    return None if deadline is None else min(max(deadline - time.monotonic(), 0) * 1000 + 1, _LONGEST_WAIT)
 
 
 def close_all(descriptors: Iterable[int]) -> None:

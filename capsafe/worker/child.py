@@ -94,6 +94,8 @@ def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | 
     hygiene.reset_signals()
     hygiene.quiet_interpreter()
     socket = hygiene.arrange_descriptors(channel, policy.streams, socket)
+    if policy.programs:
+        process.guard_group()
     handover = None if socket < 0 else Handover(socket, hygiene.open_memory())
     replace_streams(policy.streams)
     hygiene.apply_limits(task.limits)

@@ -15,7 +15,7 @@ from resource import struct_rusage
 from types import CodeType
 from typing import Final, NoReturn
 
-from capsafe.errors import Denial, SandboxKilledError
+from capsafe.errors import Denial, SandboxKilledError, UnsupportedError
 from capsafe.kernel import process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
@@ -24,6 +24,7 @@ from capsafe.worker.channel import close_all, receive
 from capsafe.worker.classes import LocalClasses, find_local_classes
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
+from capsafe.worker.hints import add_hints
 from capsafe.worker.limits import Limits
 from capsafe.worker.modules import load_modules
 from capsafe.worker.outcome import read_outcome
@@ -31,6 +32,7 @@ from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
 from capsafe.worker.signals import no_signals
 from capsafe.worker.streams import flush_inherited
 from capsafe.worker.supervisor import Supervisor
+from capsafe.worker.tally import Tally
 
 #: The socket, the memory, and the listener or the ruleset.
 _ROOM_TO_REPORT: Final = 3
@@ -95,8 +97,12 @@ def run(  # noqa: PLR0913 - each has its name
     files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
     task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits), files)
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+    if prepared.counted and not _can_report(task):
+        raise UnsupportedError(f"processes= needs {_ROOM_TO_REPORT} descriptors: give open_files at least as many")
     flush_inherited(policy.streams)
     supervisor = Supervisor(policy.grant, on_denial)
+    if prepared.counted and limits.processes is not None:
+        supervisor.tally = Tally(policy.rules, limits.processes)
     try:
         frame, usage, status = _converse(task, deadline, cancellation, supervisor)
         if frame is None:
@@ -107,6 +113,7 @@ def run(  # noqa: PLR0913 - each has its name
             raise _no_answer(error) from None
     except BaseException as error:
         supervisor.mark(error)
+        add_hints(error, limits, started_too_many=supervisor.tally is not None and supervisor.tally.reached)
         raise
     finally:
         supervisor.finish()
@@ -154,7 +161,7 @@ def _converse(
                     if cancellation is not None:
                         cancellation.attach(None)
                     if pid:
-                        usage, status = _end(pid)
+                        usage, status = _end(pid, guarded=task.policy.programs)
                         pid = 0
                     close_all(open_here)
                     open_here.clear()
@@ -184,19 +191,25 @@ def _fork() -> int:
         ) from error
 
 
-def _end(pid: int) -> tuple[struct_rusage | None, int | None]:
-    """Kill the child and all it started, and reap it. Its number is its group's, and taken until it is reaped."""
+def _end(pid: int, *, guarded: bool) -> tuple[struct_rusage | None, int | None]:
+    """Kill the child and all it started, and reap it. Its number is its group's, and taken until it is reaped.
+
+    ``guarded``: there may be a guard in its group, which is reaped, too.
+    """
     # It may not have made its group yet, and then it has started nothing.
     for kill in (os.killpg, os.kill):
         try:
             kill(pid, 9)
         except (ProcessLookupError, PermissionError):
             continue
+    usage, status = None, None
     try:
         _, status, usage = os.wait4(pid, 0)
+        while guarded:
+            os.waitpid(-pid, 0)
     except ChildProcessError:
-        # A handler of SIGCHLD, or another thread, waits for any child.
-        return None, None
+        # There is no more; or a handler of SIGCHLD, or another thread, waits for any child.
+        pass
     return usage, status
 
 

@@ -1,7 +1,7 @@
 """The supervisor: takes the child's refused calls from the kernel, refuses them, and says what they were.
 
-This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through, and to
-decide on what it reads: every answer is the refusal, and memory is read for the report alone.
+This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through that is
+not allowed, and to decide on what it reads: memory is read for the report alone.
 
 The child waits for the answer, so that it comes before anything that takes time. Who asks more than ``MOST`` times is
 answered and counted, and no longer read.
@@ -28,6 +28,7 @@ from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
 from capsafe.worker.refused import ANSWER, Refused, look_up
 from capsafe.worker.signals import no_signals
+from capsafe.worker.tally import Tally
 
 if TYPE_CHECKING:
     import logging
@@ -60,6 +61,8 @@ class Supervisor:
         self._listener = -1
         self._memory = -1
         self.process = 0
+        #: Counts what is started, where that is limited.
+        self.tally: Tally | None = None
 
     # --- descriptors -------------------------------------------------------------------------------------------------
 
@@ -109,6 +112,9 @@ class Supervisor:
         taken = notify.take(self._listener)
         if taken is None:
             return
+        if self.tally is not None and self.tally.counts(_call_name(taken.number), taken.arguments):
+            self._start(self.tally, taken)
+            return
         if self._count >= MOST:
             if notify.refuse(self._listener, taken, ANSWER):
                 self._count += 1
@@ -127,6 +133,13 @@ class Supervisor:
                 target, place = None, None
         if notify.refuse(self._listener, taken, ANSWER):
             self.add(self._describe(call, taken.arguments, refused, target, place))
+
+    def _start(self, tally: Tally, taken: notify.Notification) -> None:
+        """Let a process or thread be started, or say that there are too many: all is in the call's registers."""
+        if not tally.admits(self.process, taken.task):
+            notify.refuse(self._listener, taken, errno.EAGAIN)
+        elif notify.let_go_on(self._listener, taken):
+            tally.note(taken.task)
 
     def _is_child(self, task: int) -> bool:
         """Say whether a thread is the child's: other processes have other memory at the same addresses."""
