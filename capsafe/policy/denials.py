@@ -5,6 +5,8 @@ rather than rows of the first, because libseccomp silently drops a conditional r
 two filters the kernel takes the stricter answer.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 #: The memory, descriptors and identity of other processes.
@@ -135,16 +137,20 @@ CHANNELS: Final = (
 #: Ways past the conditions on arguments: they take flags, or whole calls, from memory.
 PAST_THE_FILTER: Final = ("clone3", "openat2", "io_uring_setup", "io_uring_enter", "io_uring_register", "execveat")
 
-DENIED: Final[tuple[str, ...]] = (
-    *OTHER_PROCESSES,
-    *KERNEL,
-    *KEYS,
-    *MOUNTS,
-    *MACHINE,
-    *OWNERSHIP,
-    *CHANNELS,
-    *PAST_THE_FILTER,
+#: All of them, by what they reach, in words.
+DENIED_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "other processes' memory, descriptors and signals": OTHER_PROCESSES,
+        "code in the kernel, and its tables": KERNEL,
+        "the kernel's keys": KEYS,
+        "mounts, roots, namespaces, and files past the tree of paths": MOUNTS,
+        "the machine": MACHINE,
+        "owners, identities, device files": OWNERSHIP,
+        "channels that no path guards": CHANNELS,
+        "flags and calls that no filter sees": PAST_THE_FILTER,
+    }
 )
+DENIED: Final[tuple[str, ...]] = tuple(call for group in DENIED_GROUPS.values() for call in group)
 
 #: A standard stream that was not granted is refused by its number, so that ``print`` fails at the call and its text
 #: is not lost in a buffer. The authority itself is gone already: nothing is open there.
