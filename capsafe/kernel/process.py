@@ -86,10 +86,10 @@ def die_with_parent(parent: int) -> None:
 def guard_group() -> None:
     """Start a process that kills this one's process group, and itself, as soon as this one has ended in any way.
 
-    What was forked from here does not end with its parent: a death signal is for one process. The guard is in the group,
-    so that the group's number stays taken for as long as it is there, and it is a child of this process's parent, which
-    reaps it. This process leads its group, has no threads, and is not yet confined: what it becomes can't reach the
-    guard. Raises ``OSError``.
+    What was forked from here does not end with its parent: a death signal is for one process. The guard is in the
+    group, so that the group's number stays taken for as long as it is there, and it is a child of this process's
+    parent, which reaps it. This process leads its group, has no threads, and is not yet confined: what it becomes can't
+    reach the guard. Raises ``OSError``.
     """
     own = os.pidfd_open(os.getpid())
     # No hooks and no Python in the guard but these lines: it has the interpreter of a process that goes on.

@@ -18,7 +18,14 @@ from capsafe.errors import UnsupportedError
 from capsafe.kernel.bpf import EQUAL, GREATER_EQUAL, LOAD, RETURN, instruction, simplify
 from capsafe.kernel.support import architecture, load_pyseccomp
 from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
-from capsafe.policy.denials import DENIED, HANDOVER_FLAGS, HANDOVER_FLAGS_ARGUMENT, REPORTED_STREAM_CALLS, STREAMS
+from capsafe.policy.denials import (
+    DENIED,
+    HANDOVER_FLAGS,
+    HANDOVER_FLAGS_ARGUMENT,
+    REPORTED_STREAM_CALLS,
+    STREAM_CHANGES,
+    STREAMS,
+)
 from capsafe.policy.model import Masked, Policy, Rule, equals
 from capsafe.policy.numbers import ARCHITECTURES, LAST_USED, NUMBERS, X32_BIT
 from capsafe.policy.syscalls import STARTING_CALLS
@@ -39,6 +46,9 @@ _OFFSET_ARGUMENTS: Final = 16
 _HIGHEST_PRIORITY: Final = 255
 
 Conditions = tuple[Masked, ...]
+
+#: Beside the names of streams: none of them can be changed for the parent.
+_CHANGES: Final = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,10 @@ def compile_reporting(policy: Policy, *, counted: bool = False) -> Filters:
 
 
 def _guarded(policy: Policy) -> frozenset[str]:
-    return frozenset() if policy.programs else frozenset(name for name, _, _ in STREAMS) - policy.streams
+    """Name the streams that are refused, and say that those which are there can't be changed; nothing for programs."""
+    if policy.programs:
+        return frozenset()
+    return (frozenset(name for name, _, _ in STREAMS) - policy.streams) | {_CHANGES}
 
 
 @lru_cache(maxsize=256)
@@ -142,6 +155,10 @@ def _compile_denied(guarded: frozenset[str], machine: str, *, last: bool = False
                 continue
             _, conditions = rows.setdefault(numbers[call], (seccomp.ERRNO(REFUSED), set()))
             conditions.add((equals(0, descriptor),))
+    for call, alternatives in STREAM_CHANGES.items() if _CHANGES in guarded else ():
+        if call in numbers:
+            _, conditions = rows.setdefault(numbers[call], (seccomp.ERRNO(REFUSED), set()))
+            conditions.update(alternatives)
     return _export(seccomp, seccomp.ALLOW, rows)
 
 

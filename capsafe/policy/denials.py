@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from capsafe.policy.model import Masked, equals
+from capsafe.policy.syscalls import F_DUPFD, F_DUPFD_CLOEXEC, F_SETFL, FIONBIO
+
 #: The memory, descriptors and identity of other processes.
 OTHER_PROCESSES: Final = (
     "ptrace",
@@ -155,7 +158,7 @@ DENIED: Final[tuple[str, ...]] = tuple(call for group in DENIED_GROUPS.values() 
 #: A standard stream that was not granted is refused by its number, so that ``print`` fails at the call and its text
 #: is not lost in a buffer. The authority itself is gone already: nothing is open there.
 STREAM_READS: Final = ("read", "readv", "pread64", "preadv", "preadv2")
-STREAM_WRITES: Final = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
+STREAM_WRITES: Final = ("write", "writev")
 STREAMS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
     ("stdin", 0, STREAM_READS),
     ("stdout", 1, STREAM_WRITES),
@@ -164,6 +167,25 @@ STREAMS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
 
 #: Of those, the ones that a supervisor is told of where there is one; programs and libraries use them to print.
 REPORTED_STREAM_CALLS: Final = ("read", "write")
+
+#: What would change a stream for the parent, too, since what is open is one and the same: whether it blocks, where in a
+#: file it stands, what was written before. A copy of the descriptor would be the same thing under a number that no
+#: filter knows. Not where programs are granted: they put pipes of their own in the place of the streams.
+_FIRST_TWO: Final = Masked(0, 0xFFFFFFFE, 0)
+_ALL_THREE: Final = (_FIRST_TWO, equals(0, 2))
+STREAM_CHANGES: Final[Mapping[str, tuple[tuple[Masked, ...], ...]]] = MappingProxyType(
+    {
+        **{call: tuple((stream,) for stream in _ALL_THREE) for call in ("dup", "dup2", "dup3")},
+        "fcntl": tuple(
+            (stream, equals(1, command)) for stream in _ALL_THREE for command in (F_DUPFD, F_SETFL, F_DUPFD_CLOEXEC)
+        ),
+        "ioctl": tuple((stream, equals(1, FIONBIO)) for stream in _ALL_THREE),
+        **{
+            call: tuple((stream,) for stream in _ALL_THREE)
+            for call in ("lseek", "ftruncate", "fallocate", "pwrite64", "pwritev", "pwritev2")
+        },
+    }
+)
 
 #: The flags of the one ``sendmsg`` by which a child that is not yet confined in full hands its listener over; the last
 #: filter denies it again. Three that TCP once had (MSG_FIN, MSG_SYN, MSG_RST) and MSG_NOSIGNAL: no program sends so,

@@ -1,7 +1,7 @@
 """A policy as a page that a person can review.
 
-This module knows the layout of the page and how a condition is read aloud. It refuses to know what the numbers in it are
-called, and why a row is there (``capsafe.policy.words``).
+This module knows the layout of the page and how a condition is read out. It refuses to know what the numbers in it are
+called, and why a row is there: that is ``capsafe.policy.words``.
 """
 
 import textwrap
@@ -213,4 +213,6 @@ def _kept(policy: Policy) -> list[str]:
         kept.append("environment")
     if policy.files:
         kept.append("current folder")
-    return [", ".join(kept)] if kept else []
+    # The second filter says so.
+    fixed = ["(no stream can be copied, made not to block, or moved in its file)"] if policy.streams else []
+    return [", ".join(kept), *([] if policy.programs else fixed)] if kept else []

@@ -1,4 +1,4 @@
-"""DATA: what the arguments in a policy's conditions are called, and why a row is as it is, for the page that explains it.
+"""DATA: what the arguments in a policy's conditions are called, and why a row is as it is, for the page about it.
 
 This module knows names and causes. It refuses to decide anything: a value without a name is printed as a number.
 
@@ -29,8 +29,8 @@ class Argument:
 
 
 def _named(text: str, start: int = 0) -> dict[int, str]:
-    """Number names in order; "-" leaves a number out."""
-    return {number: name for number, name in enumerate(text.split(), start) if name != "-"}
+    """Give names their numbers, in order."""
+    return dict(enumerate(text.split(), start))
 
 
 _OPEN: Final = Argument(
@@ -164,7 +164,7 @@ CONDITION_CAUSES: Final[Mapping[str, str]] = MappingProxyType(
         "sched_getaffinity": "a number could be any process",
         "write": _RESULT,
         "writev": _RESULT,
-        "sendto": _FASTOPEN,
+        "sendto": f"{_FASTOPEN}; with an address a stream that is a datagram socket would reach any",
         "sendmsg": _FASTOPEN,
         "sendmmsg": _FASTOPEN,
         "socket": "other kinds and protocols (raw, MPTCP, SCTP, netlink) are past Landlock's rules on ports",

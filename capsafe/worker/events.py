@@ -104,6 +104,11 @@ CALLS: Final[Mapping[str, Attempt]] = MappingProxyType(
         "mknod": _path("make the device"),
         "chroot": _path("change the root to"),
         "mkdtemp": _path("make the folder", "WriteFile"),
+        # Of a stream, that is; other descriptors may be copied.
+        "dup": Attempt("copy a standard stream"),
+        "dup2": Attempt("copy a standard stream"),
+        "set_blocking": Attempt("change a standard stream"),
+        "lseek": Attempt("change a standard stream"),
         "umask": Attempt("change the umask", ("WriteFile",)),
         "pipe": Attempt("make a pipe", ("Spawn",)),
         "pipe2": Attempt("make a pipe", ("Spawn",)),

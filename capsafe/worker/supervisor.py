@@ -7,9 +7,11 @@ The child waits for the answer, so that it comes before anything that takes time
 answered and counted, and no longer read.
 """
 
+import contextlib
 import errno
 import os
 import select
+import signal
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -21,6 +23,7 @@ from capsafe.errors import CapabilityError, Denial
 from capsafe.grants import Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
+from capsafe.policy.model import LOW_HALF
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
 from capsafe.worker.events import Attempt
@@ -115,6 +118,12 @@ class Supervisor:
         if self.tally is not None and self.tally.counts(_call_name(taken.number), taken.arguments):
             self._start(self.tally, taken)
             return
+        if self._is_abort(taken):
+            # What it may do to itself it may be helped with: without, the C library goes on to crash in another way.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process, signal.SIGABRT)
+            notify.refuse(self._listener, taken, 0)
+            return
         if self._count >= MOST:
             if notify.refuse(self._listener, taken, ANSWER):
                 self._count += 1
@@ -140,6 +149,13 @@ class Supervisor:
             notify.refuse(self._listener, taken, errno.EAGAIN)
         elif notify.let_go_on(self._listener, taken):
             tally.note(taken.task)
+
+    def _is_abort(self, taken: notify.Notification) -> bool:
+        """Say whether the child's first process sends itself the signal by which a program gives up."""
+        process, _, number, *_ = taken.arguments
+        if _call_name(taken.number) != "tgkill" or number & LOW_HALF != signal.SIGABRT:
+            return False
+        return process & LOW_HALF == self.process and self._is_child(taken.task)
 
     def _is_child(self, task: int) -> bool:
         """Say whether a thread is the child's: other processes have other memory at the same addresses."""

@@ -192,19 +192,15 @@ def test_flags_that_could_hide_one_from_the_count_are_refused() -> None:
 
 
 def test_what_is_under_way_is_counted_until_it_is_settled() -> None:
-    """A thread that runs may still be within its clone; one that is gone is not."""
+    """A thread that runs may still be within its clone; one that asks anew is not."""
     tally = Tally(compile_policy(sandbox_of(Spawn).grant).rules, 2)
-    first = os.getpgrp()
     running = subprocess.Popen(["sh", "-c", "while :; do :; done"], start_new_session=True)
     try:
-        tally._others, tally._most = frozenset(), 10**6
-        assert tally.admits(first, 0)
-        tally._started = [running.pid]
-        tally._most = tally._there + 1
-        assert not tally.admits(first, 0)
-        tally._started = [running.pid]
-        # It asks itself: then it has done what it was let do.
-        assert tally.admits(first, running.pid)
+        assert tally.admits(running.pid, running.pid)
+        tally.note(running.pid)
+        assert not tally.admits(running.pid, 0)
+        assert tally.reached
+        assert tally.admits(running.pid, running.pid)
     finally:
         running.kill()
         running.wait()
