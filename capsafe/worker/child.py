@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from capsafe.capabilities import Import
 from capsafe.errors import TransferError
-from capsafe.kernel import process
+from capsafe.kernel import pools, process
 from capsafe.kernel.notify import Handover
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import OUTCOME_FD, Policy
@@ -99,6 +99,8 @@ def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | 
     handover = None if socket < 0 else Handover(socket, hygiene.open_memory())
     replace_streams(policy.streams)
     hygiene.apply_limits(task.limits)
+    if not policy.threads:
+        pools.use_one_thread()
     process.forbid_dumping()
     if not policy.environ:
         hygiene.empty_environment()

@@ -3,7 +3,6 @@
 This module knows the limits, their units and which values make sense. It refuses to know how they are enforced.
 """
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -66,7 +65,8 @@ def _seconds(name: str, value: float | None) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} is a number of seconds, such as {name}=2.5, and not {value!r}")
-    if math.isnan(value) or not 0 < value <= _LONGEST:
+    # No comparison holds for NaN.
+    if not 0 < value <= _LONGEST:
         raise ValueError(
             f"{name} is a positive number of seconds, {_LONGEST} at most, and not {value!r}; leave it out for no limit"
         )

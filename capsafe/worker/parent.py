@@ -16,7 +16,7 @@ from types import CodeType
 from typing import Final, NoReturn
 
 from capsafe.errors import Denial, SandboxKilledError, UnsupportedError
-from capsafe.kernel import process
+from capsafe.kernel import pools, process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
 from capsafe.worker import child
@@ -85,6 +85,8 @@ def run(  # noqa: PLR0913 - each has its name
     ``on_denial`` raises.
     """
     load_modules(policy.preload)
+    if not policy.threads:
+        pools.find_pools()
     roots = tuple(about)
     found: list[LocalClasses] = []
 
