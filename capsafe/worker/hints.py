@@ -41,7 +41,7 @@ def _find(error: BaseException, limits: Limits, *, started_too_many: bool) -> li
         )
     if code in (errno.EACCES, errno.EPERM) and credentials.has_privileges():
         found.append(
-            "In a sandbox root is a user like others: its Linux capabilities are given up, so that files that belong "
-            "to others open as far as their modes say"
+            "In a sandbox root is a user like others: its Linux capabilities are given up; files that "
+            "belong to others open as far as their modes say"
         )
     return found

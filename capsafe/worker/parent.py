@@ -110,7 +110,7 @@ def run(  # noqa: PLR0913 - each has its name
         if frame is None:
             _raise_killed(status, usage, limits)
         try:
-            return read_outcome(frame, policy.grant, local=local, sources=lambda: files)
+            return read_outcome(frame, policy.grant, local=local, sources=lambda: files, refused=supervisor.last_denial)
         except ProtocolError as error:
             raise _no_answer(error) from None
     except BaseException as error:

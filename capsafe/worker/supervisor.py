@@ -26,6 +26,7 @@ from capsafe.kernel.support import architecture
 from capsafe.policy.model import LOW_HALF
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
+from capsafe.worker.advice import Help, beside_anywhere
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
@@ -195,27 +196,34 @@ class Supervisor:
         place: tuple[str, int] | None,
     ) -> Denial:
         missing = self._missing(refused.attempt, call, arguments)
+        scope: str | Help = Help.ANYWHERE
+        if missing and refused.attempt.on == "path" and target is not None and target.startswith("/"):
+            scope = beside_anywhere(os.path.dirname(target) if refused.attempt.entry else target)  # noqa: PTH120 - a name
+            missing = [] if scope is Help.NOTHING else missing
+        wanted = [(one, scope if isinstance(scope, str) else None) for one in missing]
         file, line = place or (None, None)
         return Denial(
             operation=refused.attempt.operation,
             call=call,
             target=target,
-            capability=None if missing is None else missing.__name__,
-            write=None if missing is None else write_wider(self._grant, missing, None),
+            capability=missing[0].__name__ if missing else None,
+            write=write_wider(self._grant, wanted) if wanted else None,
             file=file,
             line=line,
         )
 
-    def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> type[Capability] | None:
+    def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> list[type[Capability]]:
         # What the broker said may be anything: the closure can make the call itself.
         named = [found for name in attempt.needs if (found := _capability(name)) is not None]
+        missing = [capability for capability in named if self._lacks(capability, attempt)]
+        if missing or not call:
+            return missing
         # What the table of policies says is right by itself, and the last word where the words above know nothing.
-        candidates: list[type[Capability]] = named + (_allowing(call, arguments) if call else [])
-        for capability in candidates:
-            scopes = self._grant.scopes_of(capability)
-            if scopes is not None and (not scopes or attempt.unscoped):
-                return capability
-        return None
+        return [capability for capability in _allowing(call, arguments) if self._lacks(capability, attempt)][:1]
+
+    def _lacks(self, capability: type[Capability], attempt: Attempt) -> bool:
+        scopes = self._grant.scopes_of(capability)
+        return scopes is not None and (not scopes or attempt.unscoped)
 
     # --- who is told -------------------------------------------------------------------------------------------------
 
@@ -228,6 +236,10 @@ class Supervisor:
         _logger().warning("%s", denial)
         if self._on_denial is not None:
             self._on_denial(denial)
+
+    def last_denial(self) -> Denial | None:
+        """Return what was told last, None where there was nothing."""
+        return self._denials[-1] if self._denials else None
 
     def finish(self) -> None:
         """Say how many there were that were not told of one by one."""
