@@ -87,14 +87,11 @@ def needs_of(annotation: str) -> tuple[type[Capability], ...]:
     return tuple(getattr(capabilities, name) for name in inside.split(" | ") if name != "Never")
 
 
-def target_of(operation: str, arguments: dict[str, object]) -> str | None:
+def target_of(arguments: dict[str, object]) -> str | None:
     """Name what an operation is about: its path, ``host:port``, program, module or process."""
     if "host" in arguments:
         return f"{arguments['host']}:{arguments.get('port', 0)}"
-    # What a symlink says is no path that is touched.
-    if operation == "symlink":
-        arguments = {"path": arguments.get("dst")}
-    for name in ("path", "src", "top", "pattern", "name", "pid", "args"):
+    for name in ("path", "src", "dst", "top", "pattern", "name", "pid", "args"):
         value = arguments.get(name)
         if isinstance(value, list | tuple):
             value = next(iter(value), None)
@@ -134,9 +131,11 @@ def _guarded(function: FunctionType, *, explains: bool) -> Callable[..., object]
         if not needs:
             return function(self, *args, **kwargs)
         grant: Grant = self._grant  # type: ignore[attr-defined]  # only classes that hold a grant are decorated
-        attempt = Attempt(
-            grant, operation, needs, target_of(operation, dict(zip(positional, args, strict=False)) | kwargs)
-        )
+        about: dict[str, object] = dict(zip(positional, args, strict=False)) | kwargs
+        if operation == "symlink":
+            # What it says is no path that is touched.
+            about.pop("src", None)
+        attempt = Attempt(grant, operation, needs, target_of(about))
         if explains:
             return attempt.perform(lambda: function(self, *args, **kwargs))
         attempt.ask()

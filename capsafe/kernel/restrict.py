@@ -117,28 +117,22 @@ def prepare(policy: Policy, *, counted: bool = False) -> Prepared:
     # What restrict needs, loaded while that is still possible.
     from capsafe.kernel import credentials  # noqa: F401, PLC0415  # loads ctypes
 
+    if not support.pidfds:
+        raise UnsupportedError("this kernel has no pidfd_open (Linux 5.3), or a sandbox forbids it")
     ruleset = landlock.prepare_ruleset(policy, support.landlock_abi)
     number = NUMBERS[architecture()]["seccomp"]
     programs = seccomp.ready(filters)
     counted = counted and any(rule.call in STARTING_CALLS for rule in policy.rules)
-    if counted:
-        _check_counting(number, notifications=support.notifications)
+    if counted and not support.counting:
+        raise UnsupportedError(
+            "processes= needs a kernel that asks before a call goes on (Linux 5.7), and a /proc that shows all "
+            "processes (no hidepid); leave it out"
+        )
     if not support.notifications:
         # They are reports, and no enforcement: what is refused is the same.
         return Prepared(policy, ruleset, filters, programs, number)
     last, first = seccomp.ready(seccomp.compile_reporting(policy, counted=counted))
     return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number), counted)
-
-
-def _check_counting(number: int, *, notifications: bool) -> None:
-    """Raise ``UnsupportedError`` where processes can't be counted exactly."""
-    from capsafe.kernel.notify import can_let_go_on  # noqa: PLC0415  # loads ctypes
-
-    if not notifications or not can_let_go_on(number):
-        raise UnsupportedError("processes= needs a kernel that asks before a call goes on (Linux 5.7); leave it out")
-    # The first process of all is seen where all are: by hidepid, or with another namespace's /proc, it is not.
-    if not os.path.exists("/proc/1/stat") or os.readlink("/proc/self") != str(os.getpid()):  # noqa: PTH110, PTH115 - names
-        raise UnsupportedError("processes= needs a /proc that shows all processes (no hidepid); leave it out")
 
 
 @cache

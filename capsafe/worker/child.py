@@ -70,8 +70,10 @@ def run_child(task: Task, parent: int, channel: int, socket: int = -1) -> NoRetu
 
 def _run(task: Task, parent: int, channel: int, socket: int) -> None:
     recorder = Recorder(task.files)
+    # Where the answer goes: at the fixed number is the parent's own, until descriptors are arranged.
+    ends = [channel]
     try:
-        handover = _clean_up(task, parent, channel, socket)
+        handover = _clean_up(task, parent, ends, socket)
         if task.before is not None:
             task.before()
         recorder.install()
@@ -79,12 +81,12 @@ def _run(task: Task, parent: int, channel: int, socket: int) -> None:
     except BaseException as error:  # noqa: BLE001 - nothing may run unconfined, whatever went wrong
         told = describe_failure(error, lambda _: None)
         told["name"] = SETUP_FAILED
-        send(OUTCOME_FD, encode(told, ERROR, cap=task.limits.result_size, local=dict))
+        send(ends[-1], encode(told, ERROR, cap=task.limits.result_size, local=dict))
         return
     send(OUTCOME_FD, _answer(task, recorder))
 
 
-def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | None:
+def _clean_up(task: Task, parent: int, ends: list[int], socket: int) -> Handover | None:
     # What the parent made is never collected here: looking at it would copy its pages.
     gc.freeze()
     policy = task.policy
@@ -93,7 +95,8 @@ def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | 
     os.setsid()
     hygiene.reset_signals()
     hygiene.quiet_interpreter()
-    socket = hygiene.arrange_descriptors(channel, policy.streams, socket)
+    socket = hygiene.arrange_descriptors(ends[0], policy.streams, socket)
+    ends.append(OUTCOME_FD)
     if policy.programs:
         process.guard_group()
     handover = None if socket < 0 else Handover(socket, hygiene.open_memory())

@@ -36,8 +36,8 @@ def _find(error: BaseException, limits: Limits, *, started_too_many: bool) -> li
         )
     elif limits.memory is not None and (code == errno.ENOMEM or starting):
         found.append(
-            f"memory={math.ceil(limits.memory / 2**20)}M may be reached: each thread takes address space for its stack, "
-            "too (threading.stack_size makes it smaller)"
+            f"memory={math.ceil(limits.memory / 2**20)}M may be reached: each thread takes address space for its "
+            "stack, too (threading.stack_size makes it smaller)"
         )
     if code in (errno.EACCES, errno.EPERM) and credentials.has_privileges():
         found.append(

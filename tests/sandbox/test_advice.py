@@ -235,7 +235,7 @@ def test_a_file_that_is_not_there_yet_is_asked_for_by_its_folder(place: Place) -
 
 def test_the_program_of_a_scope_is_advised(place: Place) -> None:
     del place
-    box = sandbox_of(Spawn[__import__("typing").Literal["/bin/true"]])
+    box = sandbox_of(scoped(Spawn, Path("/bin/true")))
     error = denied(box, lambda _: subprocess.run(["/bin/false"], check=False))
     assert error.capability == "Spawn"
     assert advised(error.write).execute(lambda _: subprocess.run(["/bin/false"], check=False).returncode) == 1

@@ -1,6 +1,7 @@
 """How many processes and threads there may be, and that none outlives the sandbox, whoever is killed."""
 
 import contextlib
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any, Never
 import pytest
 
 from capsafe import Sandbox, Signal, Spawn, Stdout, Threads, UnsupportedError
-from capsafe.kernel import notify, process
+from capsafe.kernel import notify, probe, process, restrict
 from capsafe.policy import compile_policy
 from capsafe.worker.tally import Tally
 from tests.escapes.arena import become
@@ -211,7 +212,8 @@ def test_it_is_refused_where_it_can_not_be_kept(monkeypatch: pytest.MonkeyPatch)
         Sandbox[Never](processes=3).enter()
     with pytest.raises(UnsupportedError, match="processes= needs 3 descriptors"):
         sandbox_of(Spawn, processes=3, open_files=1).execute(lambda _: 1)
-    monkeypatch.setattr(notify, "can_let_go_on", lambda _: False)
+    without = dataclasses.replace(probe(), counting=False)
+    monkeypatch.setattr(restrict, "probe", lambda: without)
     with pytest.raises(UnsupportedError, match=r"processes= needs a kernel that asks .*Linux 5\.7"):
         sandbox_of(Spawn, processes=3).execute(lambda _: 1)
     assert Sandbox[Never](processes=3).execute(lambda _: 1) == 1, "nothing can be started"
