@@ -134,8 +134,15 @@ class Grant:
 
         ``scope``: where it was missing; it is added to the scopes that are granted. None adds it anywhere.
         """
-        more = Granted(capability, None if scope is None else frozenset({parse_scope(capability, scope)}))
-        return f"Sandbox[{self | Grant([more])}]"
+        return self.wider_by([(capability, scope)])
+
+    def wider_by(self, missing: Iterable[tuple[type[Capability], str | None]]) -> str:
+        """Return the type to write where all of these were missing, each with its scope as in ``wider``."""
+        more = [
+            Granted(capability, None if scope is None else frozenset({parse_scope(capability, scope)}))
+            for capability, scope in missing
+        ]
+        return f"Sandbox[{self | Grant(more)}]"
 
 
 def read_grant(argument: object) -> Grant:

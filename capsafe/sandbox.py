@@ -46,8 +46,10 @@ class Sandbox(Generic[C_contra]):
     the closure and separately of each program it starts; then ``SandboxKilledError``. ``memory``: bytes, or a text
     such as ``"256M"``, of address space on top of what this process has; then ``MemoryError`` inside. ``open_files``:
     descriptors at a time; then ``OSError`` (EMFILE) inside. ``file_size``: bytes in each file it writes; then
-    ``OSError`` (EFBIG) inside. ``result_size``: bytes of the longest result, 256M by default; then ``TransferError``.
-    What is made of a result takes up to four times that in memory.
+    ``OSError`` (EFBIG) inside. ``processes``: processes and threads at a time, the closure's own first one too; then
+    ``BlockingIOError`` (EAGAIN) inside, and "can't start new thread" for a thread. ``result_size``: bytes of the
+    longest result, 256M by default; then ``TransferError``; what is made of a result takes up to four times that in
+    memory. An error that a limit has caused and that the closure did not catch has a note that names it.
 
     ``on_denial`` is called with each operation that is refused, as a ``Denial``, as it comes, also where the closure
     catches the error; in the thread that waits for the child, whose operation has been answered already. What it
@@ -67,6 +69,7 @@ class Sandbox(Generic[C_contra]):
         memory: int | str | None = None,
         open_files: int | None = None,
         file_size: int | str | None = None,
+        processes: int | None = None,
         result_size: int | str | None = None,
         on_denial: Callable[[Denial], object] | None = None,
     ) -> None:
@@ -77,6 +80,7 @@ class Sandbox(Generic[C_contra]):
             memory=memory,
             open_files=open_files,
             file_size=file_size,
+            processes=processes,
             result_size=result_size,
         )
 
@@ -163,13 +167,15 @@ class Sandbox(Generic[C_contra]):
 
         Call it when everything is set up and before the first thread is started. What is open stays open, and can be
         read; the environment, the standard streams and the current folder are treated as in ``execute``. The limits
-        hold from here on, except ``timeout``, which is refused.
+        hold from here on, except ``timeout`` and ``processes``, which are refused.
 
         Raises ``GrantError``, ``MissingPathError``, ``UnsupportedError`` (other threads run; or the kernel refuses),
-        ``ValueError`` for a ``timeout``.
+        ``ValueError`` for a ``timeout`` and for ``processes``.
         """
         if self._limits.timeout is not None:
             raise ValueError("enter() confines the process for ever, so that it can't keep a timeout; leave it out")
+        if self._limits.processes is not None:
+            raise ValueError("enter() leaves nobody outside who could count processes; leave it out, or use execute")
         broker, prepared = self._prepare((), {})
         from capsafe.worker.confine import confine  # noqa: PLC0415 - needs Linux
 
@@ -194,7 +200,9 @@ class Sandbox(Generic[C_contra]):
         if "_broker" not in self.__dict__:
             self._broker: Broker[C_contra] = Broker(self.grant)
         # Paths come and go.
-        found = self._prepared = prepare(policy, self.__dict__.get("_prepared"))
+        found = self._prepared = prepare(
+            policy, self.__dict__.get("_prepared"), counted=self._limits.processes is not None
+        )
         return self._broker, found
 
     def _run(

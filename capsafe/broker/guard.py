@@ -91,7 +91,7 @@ def target_of(arguments: dict[str, object]) -> str | None:
     """Name what an operation is about: its path, ``host:port``, program, module or process."""
     if "host" in arguments:
         return f"{arguments['host']}:{arguments.get('port', 0)}"
-    for name in ("path", "src", "top", "pattern", "name", "pid", "args"):
+    for name in ("path", "src", "dst", "top", "pattern", "name", "pid", "args"):
         value = arguments.get(name)
         if isinstance(value, list | tuple):
             value = next(iter(value), None)
@@ -131,7 +131,11 @@ def _guarded(function: FunctionType, *, explains: bool) -> Callable[..., object]
         if not needs:
             return function(self, *args, **kwargs)
         grant: Grant = self._grant  # type: ignore[attr-defined]  # only classes that hold a grant are decorated
-        attempt = Attempt(grant, operation, needs, target_of(dict(zip(positional, args, strict=False)) | kwargs))
+        about: dict[str, object] = dict(zip(positional, args, strict=False)) | kwargs
+        if operation == "symlink":
+            # What it says is no path that is touched.
+            about.pop("src", None)
+        attempt = Attempt(grant, operation, needs, target_of(about))
         if explains:
             return attempt.perform(lambda: function(self, *args, **kwargs))
         attempt.ask()

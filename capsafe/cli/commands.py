@@ -15,9 +15,11 @@ from capsafe.cli.grant_text import read_text
 from capsafe.errors import GrantError
 from capsafe.grants import read_grant
 from capsafe.policy import compile_policy
+from capsafe.policy.explain import explain_policy
 
 #: A question that can't be asked this way; as the shell and argparse have it.
 USAGE = 2
+_WIDEST = 110
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +57,9 @@ def explain(
     except GrantError as error:
         typer.echo(f"capsafe explain: {error}", err=True)
         raise typer.Exit(USAGE) from None
-    typer.echo(str(policy))
+    # As wide as the terminal, and no wider than reads well; what is piped is the same everywhere.
+    console = Console()
+    typer.echo(explain_policy(policy, min(console.width, _WIDEST)) if console.is_terminal else str(policy))
 
 
 @app.command()

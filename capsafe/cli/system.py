@@ -61,16 +61,27 @@ class Examination:
     def facts(self) -> Table:
         """Lay out what the system offers."""
         support = self.support
-        table = Table("", "this system", title="What is there", title_justify="left")
-        for name, value in {
-            "kernel": f"{support.kernel} ({support.machine})",
-            "seccomp": "yes" if support.seccomp else "no",
-            "libseccomp": support.libseccomp or "no",
-            "Landlock": f"ABI {support.landlock_abi}" if support.landlock_abi else "no",
-            "user namespaces": "yes" if support.user_namespaces else "no",
-            "refused calls told": "yes" if support.notifications else "only those not caught",
-        }.items():
-            table.add_row(name, escape(value))
+        table = Table("", "this system", "what it is for", title="What is there", title_justify="left")
+        for name, value, purpose in (
+            ("kernel", f"{support.kernel} ({support.machine})", "everything: Linux on x86_64 or aarch64"),
+            ("seccomp", _yes(support.seccomp), "refusing system calls: every grant"),
+            ("libseccomp", support.libseccomp or "no", "compiling the filters: every grant"),
+            ("Landlock", f"ABI {support.landlock_abi}" if support.landlock_abi else "no", "paths, TCP ports, signals"),
+            ("pidfds", _yes(support.pidfds), "seeing the end of a child: every grant"),
+            (
+                "refused calls told",
+                "yes" if support.notifications else "only those not caught",
+                "on_denial, error.denials; no grant needs it",
+            ),
+            ("processes counted", _yes(support.counting), "the limit processes=; no grant needs it"),
+            ("user namespaces", _yes(support.user_namespaces), "nothing yet; no grant needs them"),
+            (
+                "Linux capabilities",
+                "this user has some" if _has_privileges() else "this user has none",
+                "nothing: a sandbox gives them up, root's too",
+            ),
+        ):
+            table.add_row(name, escape(value), purpose)
         return table
 
     def grants(self) -> Table:
@@ -80,6 +91,19 @@ class Examination:
             here = "[bold]no[/]" if verdict.problem else "-" if verdict.grant in CHECKER_ONLY else "yes"
             table.add_row(escape(verdict.grant), verdict.needs, here)
         return table
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 - it is the thing itself
+    return "yes" if value else "no"
+
+
+def _has_privileges() -> bool:
+    try:
+        from capsafe.kernel.credentials import has_privileges  # noqa: PLC0415  # loads ctypes
+
+        return has_privileges()
+    except (OSError, ImportError, AttributeError):
+        return False  # no Linux
 
 
 def examine() -> Examination:

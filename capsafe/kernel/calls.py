@@ -63,10 +63,18 @@ class Calls:
         Raises ``OSError`` with the name of the first that must not fail and did. Where more than one failed the error's
         code is the last one's.
         """
-        results: list[int] = list(map(_call, self._made))
+        results = self.make()
+        self.check(results)
+        return results
+
+    def make(self) -> list[int]:
+        """Make them all, and return what each returned."""
+        return list(map(_call, self._made))
+
+    def check(self, results: list[int]) -> None:
+        """Raise ``OSError`` for what ``make`` has just returned, where one failed that must not."""
         if -1 in results:
             code = ctypes.get_errno()
             for result, one in zip(results, self._calls, strict=True):
                 if result == -1 and not one.may_fail:
                     raise OSError(code, f"{one.name}: {os.strerror(code)}")
-        return results

@@ -39,9 +39,10 @@ _KEPT: Final = (OUTCOME_FD + 1, OUTCOME_FD + 2)
 #: From here on no number has a meaning: below are the streams, the channel, the socket and the ruleset.
 FIRST_FREE: Final = OUTCOME_FD + 3
 
-#: The places of the parent's process id, and of the lane's address, among the first calls' results.
+#: The places of the parent's process id, the lane's address and the channel's number among the first calls' results.
 _PARENT: Final = 1
 _LANE: Final = 3
+_CHANNEL: Final = 4
 
 
 class Cleaning:
@@ -69,6 +70,8 @@ class Cleaning:
         nulls = [number for number in _STREAMS if number not in streams]
         self._second = Calls([*_lead_nowhere(nulls), *self._last_calls(files=files)])
         self._nulls = nulls
+        #: Where an answer goes: in the child its fixed number, once it is there.
+        self.channel = channel
         #: Where the lane is in the child, -1 where there is none.
         self.lane = -1
         #: What a child will have, if it can open its memory.
@@ -92,7 +95,10 @@ class Cleaning:
 
     def __call__(self, parent: int) -> Kept:
         """Do it, in the child. ``parent``: the process id of the parent. Raises ``OSError``."""
-        results = self._first()
+        results = self._first.make()
+        if results[_CHANNEL] == OUTCOME_FD:
+            self.channel = OUTCOME_FD
+        self._first.check(results)
         if results[_PARENT] != parent:
             # It has ended before it could take this one with it.
             os._exit(1)

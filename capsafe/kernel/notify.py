@@ -1,7 +1,7 @@
 """Refused calls as the kernel tells of them: seccomp user notification, and the way of its descriptor to the parent.
 
 This module knows how a listener is handed over, how a notification is taken and answered, and how memory is read for a
-report. It refuses to decide: the answer is always the refusal, whatever was read.
+report. It refuses to decide, and to let a call go on whose meaning lies in memory.
 
 Sources: seccomp(2), seccomp_unotify(2), unix(7), proc_pid_mem(5).
 """
@@ -23,6 +23,11 @@ _GET_NOTIF_SIZES: Final = 3
 _NEW_LISTENER: Final = 1 << 3
 #: Once a notification was taken, no signal but a fatal one ends the call, so that none is told twice (Linux 5.19).
 _WAIT_KILLABLE_RECV: Final = 1 << 5
+
+#: An answer: the kernel goes on with the call.
+_CONTINUE: Final = 1
+#: A flag of Linux 5.7, which tells the kernel from one that does not know that answer (5.5).
+_TSYNC_ESRCH: Final = 1 << 4
 
 _NOTIFICATION: Final = struct.Struct("=QIIiIQ6Q")
 _ANSWER: Final = struct.Struct("=QqiI")
@@ -131,6 +136,11 @@ def can_notify(number: int) -> bool:
     return _SIZES.unpack(sizes.raw) == _KNOWN_SIZES and _takes(number, _NEW_LISTENER)
 
 
+def can_let_go_on(number: int) -> bool:
+    """Say whether ``let_go_on`` works. ``number``: that of seccomp(2). Changes nothing."""
+    return _takes(number, _TSYNC_ESRCH)
+
+
 def _takes(number: int, flags: int) -> bool:
     # The flags are looked at before the filter, which is not there.
     return _SECCOMP(number, _SET_MODE_FILTER, flags, None) == -1 and ctypes.get_errno() == errno.EFAULT
@@ -194,6 +204,18 @@ def refuse(listener: int, notification: Notification, code: int) -> bool:
     """Let the call fail with an errno. Returns False where nobody waits for it any more. Raises ``OSError``."""
     try:
         fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, -code, 0))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def let_go_on(listener: int, notification: Notification) -> bool:
+    """Let the kernel make the call as it is. Returns False where nobody waits for it any more. Raises ``OSError``.
+
+    For calls whose meaning is all in their registers: what a pointer leads to may change in between (Linux 5.5).
+    """
+    try:
+        fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, 0, _CONTINUE))
     except FileNotFoundError:
         return False
     return True

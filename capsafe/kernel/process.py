@@ -1,9 +1,9 @@
-"""What a child does to itself that is not a rule: how it is forked, and what it drops.
+"""What a child does to itself that is not a rule: how it is forked, and what it gives up.
 
 This module knows single steps, each one call or a few. It refuses to know their order, which is the worker's. Import it
 in the parent, so that nothing is loaded or searched for after the fork.
 
-Sources: prctl(2), capabilities(7), close_range(2), fork(2).
+Sources: prctl(2), close_range(2), fork(2).
 """
 
 import ctypes
@@ -21,30 +21,14 @@ from capsafe.policy.numbers import NUMBERS
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
-_PR_CAPBSET_READ: Final = 23
-_PR_CAPBSET_DROP: Final = 24
-_PR_SET_SECUREBITS: Final = 28
 _PR_SET_CHILD_SUBREAPER: Final = 36
-_PR_CAP_AMBIENT: Final = 47
-_PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
-
-#: NOROOT, NO_SETUID_FIXUP and NO_CAP_AMBIENT_RAISE, each with its lock, and the lock of KEEP_CAPS.
-_SECUREBITS: Final = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80
-_CAPABILITY_VERSION_3: Final = 0x20080522
-_CAP_SETPCAP: Final = 8
+_CLONE_PARENT: Final = 0x8000
+_POLLIN: Final = 1
 _LAST_DESCRIPTOR: Final = 0xFFFFFFFF
 
 
-class _CapabilityHeader(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
-
-
-class _CapabilityData(ctypes.Structure):
-    _fields_ = [
-        ("effective", ctypes.c_uint32),
-        ("permitted", ctypes.c_uint32),
-        ("inheritable", ctypes.c_uint32),
-    ]
+class _Poll(ctypes.Structure):
+    _fields_ = [("descriptor", ctypes.c_int), ("wanted", ctypes.c_short), ("found", ctypes.c_short)]
 
 
 _python: Any = ctypes.pythonapi
@@ -97,6 +81,28 @@ def die_with_parent(parent: int) -> None:
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def guard_group() -> None:
+    """Start a process that kills this one's process group, and itself, as soon as this one has ended in any way.
+
+    What was forked from here does not end with its parent: a death signal is for one process. The guard is in the
+    group, so that the group's number stays taken for as long as it is there, and it is a child of this process's
+    parent, which reaps it. This process leads its group, has no threads, and is not yet confined: what it becomes can't
+    reach the guard. Raises ``OSError``.
+    """
+    own = os.pidfd_open(os.getpid())
+    # No hooks and no Python in the guard but these lines: it has the interpreter of a process that goes on.
+    if check(int(LIBC.syscall(NUMBERS[architecture()]["clone"], _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)), "clone"):
+        os.close(own)
+        return
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+        close_descriptors((own,))
+        # Its end is its being ready to read.
+        LIBC.poll(ctypes.byref(_Poll(own, _POLLIN, 0)), 1, -1)
+    finally:
+        os.kill(0, signal.SIGKILL)
 
 
 def forbid_dumping() -> None:
@@ -152,36 +158,3 @@ def clear_environment() -> None:
     The block that the process was started with stays in memory as ``/proc/self/environ``: keep that path out of reach.
     """
     check(-1 if _clearenv() else 0, "clearenv")
-
-
-def has_privileges() -> bool:
-    """Say whether this process has any Linux capability: root does, and so may others."""
-    effective, permitted = _read_privileges()
-    return bool(effective or permitted)
-
-
-def drop_privileges() -> None:
-    """Give up every Linux capability, for ever and for all programs started later, also for root.
-
-    Root is then a user like others, who owns root's files: it can't read another user's private ones. Raises
-    ``OSError``.
-    """
-    effective, permitted = _read_privileges()
-    if effective & 1 << _CAP_SETPCAP:
-        for capability in range(64):
-            if LIBC.prctl(_PR_CAPBSET_READ, ctypes.c_ulong(capability), 0, 0, 0) == 1:
-                prctl(_PR_CAPBSET_DROP, capability)
-        prctl(_PR_SET_SECUREBITS, _SECUREBITS)
-    if permitted or effective:
-        prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-        header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
-        number = NUMBERS[architecture()]["capset"]
-        check(int(LIBC.syscall(number, ctypes.byref(header), ctypes.byref((_CapabilityData * 2)()))), "capset")
-
-
-def _read_privileges() -> tuple[int, int]:
-    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
-    data = (_CapabilityData * 2)()
-    number = NUMBERS[architecture()]["capget"]
-    check(int(LIBC.syscall(number, ctypes.byref(header), ctypes.byref(data))), "capget")
-    return data[0].effective | data[1].effective << 32, data[0].permitted | data[1].permitted << 32

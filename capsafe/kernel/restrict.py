@@ -1,4 +1,4 @@
-"""The order in which a process is confined: no_new_privs, Landlock, then the filters, last.
+"""The order in which a process is confined: no_new_privs, Landlock, Linux capabilities, then the filters, last.
 
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
@@ -14,6 +14,7 @@ from capsafe.kernel.paths import fingerprint
 from capsafe.kernel.support import architecture, probe
 from capsafe.policy.model import Policy
 from capsafe.policy.numbers import NUMBERS
+from capsafe.policy.syscalls import STARTING_CALLS
 
 if TYPE_CHECKING:
     from capsafe.kernel.cleaning import Cleaning
@@ -65,7 +66,8 @@ class Prepared:
     ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
     kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
     ``reporting``: the same filters with a listener, None where the kernel has none. ``listener_flags``: how the first
-    of them is installed. ``paths``: what the ruleset rests on, None where it must be looked up each time.
+    of them is installed. ``paths``: what the ruleset rests on, None where it must be looked up each time. ``counted``:
+    the listener has to be asked before anything is started, so that there has to be one.
     """
 
     policy: Policy
@@ -76,7 +78,8 @@ class Prepared:
     reporting: "tuple[Program, Program] | None" = field(default=None, repr=False, compare=False)
     listener_flags: int = 0
     paths: object = field(default=None, repr=False, compare=False)
-    plans: "dict[Places, Plan]" = field(default_factory=dict, repr=False, compare=False)
+    counted: bool = False
+    plans: "dict[tuple[Places, bytes], Plan]" = field(default_factory=dict, repr=False, compare=False)
 
     def restrict(self) -> None:
         """Confine this thread and all it will start, for ever: a process that goes on, which has no listener.
@@ -96,7 +99,7 @@ class Prepared:
         from capsafe.kernel.steps import Steps  # noqa: PLC0415  # loads ctypes
 
         empty = self.ruleset.attributes if in_child and self.ruleset and not self.ruleset.has_rules else None
-        return Steps(kept, empty, self.programs, self.reporting, self.listener_flags)
+        return Steps(kept, empty, self.programs, self.reporting, self.listener_flags, asked=self.counted)
 
     def make_ruleset(self) -> int:
         """Make Landlock's ruleset in the kernel, in the parent, and return its descriptor; -1 where the child makes it.
@@ -114,14 +117,21 @@ class Prepared:
 
     def plan(self, places: "Places") -> "Plan":
         """Return what a child does, with its descriptors at these numbers in the parent. It is kept."""
-        found = self.plans.get(places)
+        from capsafe.kernel.credentials import read_sets  # noqa: PLC0415  # loads ctypes
+
+        try:
+            # Another user has other powers to give up.
+            key = (places, read_sets())
+        except OSError as error:
+            raise UnsupportedError(f"the kernel does not say which Linux capabilities there are ({error})") from error
+        found = self.plans.get(key)
         if found is None:
             from capsafe.kernel.cleaning import Cleaning  # noqa: PLC0415  # loads ctypes
 
             if len(self.plans) >= _MOST_PLANS:
                 self.plans.clear()
             cleaning = Cleaning(places, files=self.policy.files)
-            found = self.plans[places] = Plan(cleaning, self.lay_out(cleaning.kept))
+            found = self.plans[key] = Plan(cleaning, self.lay_out(cleaning.kept))
         return found
 
 
@@ -133,13 +143,13 @@ class Plan:
     steps: "Steps"
 
 
-def prepare(policy: Policy, before: Prepared | None = None) -> Prepared:
+def prepare(policy: Policy, before: Prepared | None = None, *, counted: bool = False) -> Prepared:
     """Make sure that a policy can be enforced, and look up all that ``restrict`` will need.
 
     ``policy``: the compiled grant. ``before``: what was returned for the same policy earlier, and is again where the
-    paths that it rests on are what they were. Called in the parent. Raises ``UnsupportedError`` where the grant can't
-    be enforced exactly, on any system or on this one, and ``MissingPathError`` for a scope whose path is not there.
-    Filters are kept in the process, for equal policies too.
+    paths that it rests on are what they were. ``counted``: what it starts is to be counted. Called in the parent.
+    Raises ``UnsupportedError`` where the grant can't be enforced exactly, on any system or on this one, and
+    ``MissingPathError`` for a scope whose path is not there. Filters are kept in the process, for equal policies too.
     """
     paths = fingerprint(policy) if policy.paths else ()
     if before is not None and paths is not None and paths == before.paths:
@@ -152,14 +162,26 @@ def prepare(policy: Policy, before: Prepared | None = None) -> Prepared:
         raise UnsupportedError(
             "this kernel takes no seccomp filters (CONFIG_SECCOMP_FILTER is off, or a sandbox forbids it)"
         )
+    # What restrict needs, loaded while that is still possible.
+    from capsafe.kernel import credentials  # noqa: F401, PLC0415  # loads ctypes
+
+    if not support.pidfds:
+        raise UnsupportedError("this kernel has no pidfd_open (Linux 5.3), or a sandbox forbids it")
     ruleset = landlock.prepare_ruleset(policy, support.landlock_abi)
     number = NUMBERS[architecture()]["seccomp"]
     programs = seccomp.ready(filters)
+    counted = counted and any(rule.call in STARTING_CALLS for rule in policy.rules)
+    if counted and not support.counting:
+        raise UnsupportedError(
+            "processes= needs a kernel that asks before a call goes on (Linux 5.7), and a /proc that shows all "
+            "processes (no hidepid); leave it out"
+        )
     if not support.notifications:
         # They are reports, and no enforcement: what is refused is the same.
         return Prepared(policy, ruleset, filters, programs, number, paths=paths)
-    last, first = seccomp.ready(seccomp.compile_reporting(policy))
-    return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number), paths)
+    last, first = seccomp.ready(seccomp.compile_reporting(policy, counted=counted))
+    reporting, flags = (first, last), _listener_flags(number)
+    return Prepared(policy, ruleset, filters, programs, number, reporting, flags, paths, counted)
 
 
 @cache

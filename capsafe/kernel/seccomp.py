@@ -28,9 +28,17 @@ from capsafe.kernel.bpf import (
 from capsafe.kernel.layout import arrange
 from capsafe.kernel.support import architecture, load_pyseccomp
 from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
-from capsafe.policy.denials import DENIED, HANDOVER_FLAGS, HANDOVER_FLAGS_ARGUMENT, REPORTED_STREAM_CALLS, STREAMS
+from capsafe.policy.denials import (
+    DENIED,
+    HANDOVER_FLAGS,
+    HANDOVER_FLAGS_ARGUMENT,
+    REPORTED_STREAM_CALLS,
+    STREAM_CHANGES,
+    STREAMS,
+)
 from capsafe.policy.model import Masked, Policy, Rule, equals
 from capsafe.policy.numbers import ARCHITECTURES, LAST_USED, NUMBERS, X32_BIT
+from capsafe.policy.syscalls import STARTING_CALLS
 
 if TYPE_CHECKING:
     from capsafe.kernel.libc import Program
@@ -43,6 +51,9 @@ _RET_ALLOW: Final = 0x7FFF0000
 _HIGHEST_PRIORITY: Final = 255
 
 Conditions = tuple[Masked, ...]
+
+#: Beside the names of streams: none of them can be changed for the parent.
+_CHANGES: Final = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +72,25 @@ def compile_filters(policy: Policy) -> Filters:
     return _compile(policy.rules, _guarded(policy), architecture())
 
 
-def compile_reporting(policy: Policy) -> Filters:
+def compile_reporting(policy: Policy, *, counted: bool = False) -> Filters:
     """Compile a policy so that what is not allowed is left to a listener, which refuses it and tells of it.
 
     The two allow and deny the same calls as those of ``compile_filters``. The one with the listener is installed first:
-    it also allows what it takes to hand the listener over and to install the other one, which denies that again. Raises
-    ``UnsupportedError`` as ``compile_filters`` does.
+    it also allows what it takes to hand the listener over and to install the other one, which denies that again.
+    ``counted``: calls that start a process or a thread are left to the listener, too, also where they are allowed.
+    Raises ``UnsupportedError`` as ``compile_filters`` does.
     """
-    return _compile_reporting(policy.rules, _guarded(policy), architecture())
+    rules = policy.rules
+    if counted:
+        rules = frozenset(rule for rule in rules if rule.call not in STARTING_CALLS)
+    return _compile_reporting(rules, _guarded(policy), architecture())
 
 
 def _guarded(policy: Policy) -> frozenset[str]:
-    return frozenset() if policy.programs else frozenset(name for name, _, _ in STREAMS) - policy.streams
+    """Name the streams that are refused, and say that those which are there can't be changed; nothing for programs."""
+    if policy.programs:
+        return frozenset()
+    return (frozenset(name for name, _, _ in STREAMS) - policy.streams) | {_CHANGES}
 
 
 @lru_cache(maxsize=256)
@@ -146,6 +164,10 @@ def _compile_denied(guarded: frozenset[str], machine: str, *, last: bool = False
                 continue
             _, conditions = rows.setdefault(numbers[call], (seccomp.ERRNO(REFUSED), set()))
             conditions.add((equals(0, descriptor),))
+    for call, alternatives in STREAM_CHANGES.items() if _CHANGES in guarded else ():
+        if call in numbers:
+            _, conditions = rows.setdefault(numbers[call], (seccomp.ERRNO(REFUSED), set()))
+            conditions.update(alternatives)
     return _export(seccomp, seccomp.ALLOW, rows)
 
 

@@ -1,4 +1,4 @@
-"""The steps that confine a process, laid out as system calls: no_new_privs, Landlock, then the filters, last.
+"""The steps that confine a process, laid out as system calls: no_new_privs, Landlock, Linux capabilities, the filters.
 
 This module knows the calls and their order. It refuses to know what is in a ruleset or a filter.
 
@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
+from capsafe.kernel import credentials
 from capsafe.kernel.calls import Call, Calls
 from capsafe.kernel.libc import Program
 from capsafe.kernel.notify import Letter
@@ -27,13 +28,16 @@ _SET_MODE_FILTER: Final = 1
 _SEND_TRIES: Final = 200
 _SEND_PAUSE: Final = 0.005
 
+_NO_LISTENER: Final = "processes= needs a listener, and there is one already or no descriptor is left"
+
 
 class Steps:
     """All of them, for one policy and the numbers that descriptors have.
 
     ``kept``: those. ``empty``: a Landlock ruleset without rules, which is made here; None where there is one already,
     or none at all. ``programs``: the filters that answer by themselves. ``reporting``: those with a listener, the one
-    that has it first; None for no listener. ``flags``: how that one is installed.
+    that has it first; None for no listener. ``flags``: how that one is installed. ``asked``: the
+    listener has to be asked, so that without one nothing may run.
     """
 
     def __init__(
@@ -43,6 +47,8 @@ class Steps:
         programs: tuple[Program, ...],
         reporting: tuple[Program, Program] | None,
         flags: int,
+        *,
+        asked: bool,
     ) -> None:
         begin = [Call("prctl", (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))]
         ruleset = kept.ruleset
@@ -52,6 +58,9 @@ class Steps:
             begin.append(Call("landlock_create_ruleset", (ctypes.addressof(empty), ctypes.sizeof(empty), 0)))
         if ruleset >= 0:
             begin += [Call("landlock_restrict_self", (ruleset, 0)), Call("close", (ruleset,))]
+        # Only now: the paths of the rules may lie where root needs its powers to look, and be readable all the same.
+        begin += credentials.calls(credentials.read_sets())
+        self._asked = asked
         own = [Call("close", (one,)) for one in (kept.socket, kept.memory) if one >= 0]
         self._alone = Calls([*own, *map(_install, programs)], programs)
         self._listener = -1
@@ -74,7 +83,11 @@ class Steps:
         """Take them. Raises ``OSError`` where the kernel refuses one."""
         *_, listener, sent = self._begin()
         if self._listener < 0:
+            if self._asked:
+                raise OSError(errno.EBUSY, _NO_LISTENER)
             return
+        if listener != self._listener and self._asked:
+            raise OSError(errno.EBUSY, _NO_LISTENER)
         if listener != self._listener:
             # There is one already (EBUSY), or no descriptor left for it: nothing was installed.
             self._alone()

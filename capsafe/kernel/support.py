@@ -4,6 +4,7 @@ This module knows how to ask the kernel and libseccomp, without changing anythin
 needs.
 """
 
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -34,7 +35,9 @@ class Support:
     ``kernel``: its release. ``machine``: as ``uname -m`` says. ``landlock_abi``: 0 where there is no Landlock.
     ``libseccomp``: its version, None where it can't be loaded. ``seccomp``: the kernel takes filters.
     ``user_namespaces``: this user may make them. ``notifications``: refused calls can be told of as they come; without,
-    the same calls are refused, and only those that the closure did not catch are told of.
+    the same calls are refused, and only those that the closure did not catch are told of. ``pidfds``: a process can be
+    held on to, so that its end is seen and its number not mistaken. ``counting``: it can be asked before a process or
+    thread is started (``processes=``).
     """
 
     kernel: str
@@ -44,6 +47,8 @@ class Support:
     seccomp: bool
     user_namespaces: bool
     notifications: bool = False
+    pidfds: bool = True
+    counting: bool = False
 
 
 @cache
@@ -59,6 +64,8 @@ def probe() -> Support:
         seccomp=_seccomp(),
         user_namespaces=_user_namespaces(),
         notifications=_notifications(),
+        pidfds=_pidfds(),
+        counting=_counting(),
     )
 
 
@@ -156,6 +163,23 @@ def _notifications() -> bool:
 
     number = NUMBERS.get(platform.machine(), {}).get("seccomp")
     return number is not None and can_notify(number)
+
+
+def _counting() -> bool:
+    from capsafe.kernel.notify import can_let_go_on  # noqa: PLC0415  # loads ctypes
+
+    number = NUMBERS.get(platform.machine(), {}).get("seccomp")
+    # The first process of all is seen where all are; with hidepid, or another namespace's /proc, it is not.
+    sees_all = os.path.exists("/proc/1/stat") and os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH110, PTH115 - names
+    return sees_all and number is not None and _notifications() and can_let_go_on(number)
+
+
+def _pidfds() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
 
 
 def _user_namespaces() -> bool:

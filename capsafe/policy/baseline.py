@@ -41,6 +41,9 @@ OTHER_ERRORS: Final[Mapping[str, int]] = MappingProxyType(
         "epoll_pwait2": ENOSYS,
         "futex_waitv": ENOSYS,
         "memfd_secret": ENOSYS,
+        # Where memory lies on machines with several nodes: numeric libraries ask, and go on without.
+        "mbind": ENOSYS,
+        "set_mempolicy": ENOSYS,
         # As on a file system without extended attributes: cp, ls and shutil.copy2 then copy without them.
         "getxattr": EOPNOTSUPP,
         "lgetxattr": EOPNOTSUPP,

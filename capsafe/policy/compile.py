@@ -36,7 +36,7 @@ def compile_policy(grant: Grant) -> Policy:
     nothing, so it works on any platform; where a scope can't be enforced, ``Policy.unenforceable`` says why, and
     ``capsafe.kernel.prepare`` raises it. Raises nothing.
     """
-    parts = [(one, capability, ROWS[capability]) for one in grant for capability in _leaves(one.capability)]
+    parts = [(one, capability, ROWS[capability]) for one in grant for capability in leaves(one.capability)]
     rows = [row for _, _, row in parts]
     rules: set[Rule] = set(BASELINE)
     for one, _, row in parts:
@@ -100,7 +100,7 @@ def _implies(given: Masked, wanted: Masked) -> bool:
     )
 
 
-def _leaves(capability: type[Capability]) -> list[type[Capability]]:
+def leaves(capability: type[Capability]) -> list[type[Capability]]:
     """Return the rows that a capability stands for: its own, or those of all its parts."""
     if capability in ROWS:
         return [capability]

@@ -5,7 +5,12 @@ rather than rows of the first, because libseccomp silently drops a conditional r
 two filters the kernel takes the stricter answer.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
+
+from capsafe.policy.model import Masked, equals
+from capsafe.policy.syscalls import F_DUPFD, F_DUPFD_CLOEXEC, F_SETFL, FIONBIO
 
 #: The memory, descriptors and identity of other processes.
 OTHER_PROCESSES: Final = (
@@ -135,21 +140,25 @@ CHANNELS: Final = (
 #: Ways past the conditions on arguments: they take flags, or whole calls, from memory.
 PAST_THE_FILTER: Final = ("clone3", "openat2", "io_uring_setup", "io_uring_enter", "io_uring_register", "execveat")
 
-DENIED: Final[tuple[str, ...]] = (
-    *OTHER_PROCESSES,
-    *KERNEL,
-    *KEYS,
-    *MOUNTS,
-    *MACHINE,
-    *OWNERSHIP,
-    *CHANNELS,
-    *PAST_THE_FILTER,
+#: All of them, by what they reach, in words.
+DENIED_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "other processes' memory, descriptors and signals": OTHER_PROCESSES,
+        "code in the kernel, and its tables": KERNEL,
+        "the kernel's keys": KEYS,
+        "mounts, roots, namespaces, and files past the tree of paths": MOUNTS,
+        "the machine": MACHINE,
+        "owners, identities, device files": OWNERSHIP,
+        "channels that no path guards": CHANNELS,
+        "flags and calls that no filter sees": PAST_THE_FILTER,
+    }
 )
+DENIED: Final[tuple[str, ...]] = tuple(call for group in DENIED_GROUPS.values() for call in group)
 
 #: A standard stream that was not granted is refused by its number, so that ``print`` fails at the call and its text
 #: is not lost in a buffer. The authority itself is gone already: nothing is open there.
 STREAM_READS: Final = ("read", "readv", "pread64", "preadv", "preadv2")
-STREAM_WRITES: Final = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
+STREAM_WRITES: Final = ("write", "writev")
 STREAMS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
     ("stdin", 0, STREAM_READS),
     ("stdout", 1, STREAM_WRITES),
@@ -158,6 +167,25 @@ STREAMS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
 
 #: Of those, the ones that a supervisor is told of where there is one; programs and libraries use them to print.
 REPORTED_STREAM_CALLS: Final = ("read", "write")
+
+#: What would change a stream for the parent, too, since what is open is one and the same: whether it blocks, where in a
+#: file it stands, what was written before. A copy of the descriptor would be the same thing under a number that no
+#: filter knows. Not where programs are granted: they put pipes of their own in the place of the streams.
+_FIRST_TWO: Final = Masked(0, 0xFFFFFFFE, 0)
+_ALL_THREE: Final = (_FIRST_TWO, equals(0, 2))
+STREAM_CHANGES: Final[Mapping[str, tuple[tuple[Masked, ...], ...]]] = MappingProxyType(
+    {
+        **{call: tuple((stream,) for stream in _ALL_THREE) for call in ("dup", "dup2", "dup3")},
+        "fcntl": tuple(
+            (stream, equals(1, command)) for stream in _ALL_THREE for command in (F_DUPFD, F_SETFL, F_DUPFD_CLOEXEC)
+        ),
+        "ioctl": tuple((stream, equals(1, FIONBIO)) for stream in _ALL_THREE),
+        **{
+            call: tuple((stream,) for stream in _ALL_THREE)
+            for call in ("lseek", "ftruncate", "fallocate", "pwrite64", "pwritev", "pwritev2")
+        },
+    }
+)
 
 #: The flags of the one ``sendmsg`` by which a child that is not yet confined in full hands its listener over; the last
 #: filter denies it again. Three that TCP once had (MSG_FIN, MSG_SYN, MSG_RST) and MSG_NOSIGNAL: no program sends so,

@@ -98,6 +98,7 @@ FIONBIO: Final = 0x5421
 FIOCLEX_OR_FIONCLEX: Final = 0x5450
 TCGETS2: Final = 0x802C542A
 
+F_DUPFD: Final = 0
 F_DUPFD_TO_GETFL_MASK: Final = 0xFFFFFFFC
 F_SETFL: Final = 4
 F_DUPFD_CLOEXEC: Final = 1030
@@ -164,8 +165,9 @@ PLUMBING: Final = always(
     "shutdown",
 ) | {
     Rule("socketpair", (equals(0, AF_UNIX), Masked(1, SOCK_TYPE_MASK, SOCK_STREAM), equals(2, 0))),
-    # MSG_FASTOPEN connects while it sends, past the rules on connect.
-    Rule("sendto", (lacks(3, MSG_FASTOPEN),)),
+    # MSG_FASTOPEN connects while it sends, past the rules on connect. No address: a granted stream may be a datagram
+    # socket, which could send to any.
+    Rule("sendto", (lacks(3, MSG_FASTOPEN), is_null(4))),
 }
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -290,10 +292,17 @@ SOCKET_OPTIONS: Final = frozenset(
     }
 )
 
-TRANSFER: Final = always("recvmsg", "recvmmsg") | {
-    Rule("sendmsg", (lacks(2, MSG_FASTOPEN),)),
-    Rule("sendmmsg", (lacks(3, MSG_FASTOPEN),)),
-}
+#: Send to an address: for capabilities that make sockets.
+SEND_TO: Final = frozenset({Rule("sendto", (lacks(3, MSG_FASTOPEN),))})
+
+TRANSFER: Final = (
+    always("recvmsg", "recvmmsg")
+    | SEND_TO
+    | {
+        Rule("sendmsg", (lacks(2, MSG_FASTOPEN),)),
+        Rule("sendmmsg", (lacks(3, MSG_FASTOPEN),)),
+    }
+)
 CONNECT: Final = always("connect")
 SERVE: Final = always("bind", "listen", "accept", "accept4")
 BIND: Final = always("bind")
@@ -306,6 +315,9 @@ CLONE_THREAD: Final = 0x10000
 #: give the process to the sandbox's own parent.
 _CLONE_NEVER: Final = 0x20000 | 0x7E000000 | 0x2000 | 0x800000 | 0x8000
 SIGCHLD: Final = 17
+
+#: The calls that start a process or a thread. Whatever they do is said in their registers (clone3 is never there).
+STARTING_CALLS: Final = frozenset({"clone", "fork", "vfork"})
 
 NEW_THREADS: Final = frozenset(
     {

@@ -202,7 +202,7 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
         ),
         caps.UnixSocket: Row(
             # No sendmsg and recvmsg: they pass descriptors. (With Connect or Listen they are there.)
-            calls=calls.UNIX_SOCKETS | calls.CONNECT | calls.SERVE | calls.WRITE_ANYWHERE,
+            calls=calls.UNIX_SOCKETS | calls.CONNECT | calls.SERVE | calls.SEND_TO | calls.WRITE_ANYWHERE,
             rights=Right.MAKE_SOCK | Right.RESOLVE_UNIX,
             # 6 brought the scope on abstract names, which are no paths.
             landlock_abi=6,

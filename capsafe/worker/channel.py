@@ -32,6 +32,7 @@ _PATIENCE: Final = 3.0
 _TOO_MANY: Final = frozenset({errno.EMFILE, errno.ENFILE})
 #: A child that has closed its end can answer no more; it may take so long to end, in seconds.
 _LAST_MOMENT: Final = 1.0
+_LONGEST_WAIT: Final = 2.0**31 - 1
 
 
 def make_lane(cap: int) -> Lane | None:
@@ -144,7 +145,8 @@ def _sooner(one: float | None, other: float | None) -> float | None:
 
 
 def _milliseconds(deadline: float | None) -> float | None:
-    return None if deadline is None else max(deadline - time.monotonic(), 0) * 1000 + 1
+    # poll takes a C int.
+    return None if deadline is None else min(max(deadline - time.monotonic(), 0) * 1000 + 1, _LONGEST_WAIT)
 
 
 def close_all(descriptors: Iterable[int]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from capsafe.errors import TransferError
+from capsafe.kernel import pools, process
 from capsafe.kernel.cleaning import Cleaning
 from capsafe.kernel.lane import Lane
 from capsafe.kernel.restrict import Kept, Plan, Prepared
@@ -86,7 +87,8 @@ def _run(task: Task, plan: Plan, parent: int, lane: Lane | None) -> None:
     except BaseException as error:  # noqa: BLE001 - nothing may run unconfined, whatever went wrong
         told = describe_failure(error, lambda _: None)
         told["name"] = SETUP_FAILED
-        send(OUTCOME_FD, encode(told, ERROR, cap=task.limits.result_size, local=dict))
+        # At the fixed number is the parent's own, until descriptors are in their places.
+        send(plan.cleaning.channel, encode(told, ERROR, cap=task.limits.result_size, local=dict))
         return
     send(OUTCOME_FD, _answer(task), lane)
 
@@ -94,15 +96,19 @@ def _run(task: Task, plan: Plan, parent: int, lane: Lane | None) -> None:
 def _clean_up(task: Task, cleaning: Cleaning, parent: int) -> Kept:
     # What the parent made is never collected here: looking at it would copy its pages.
     gc.freeze()
-    settings, streams = task.settings, task.policy.streams
+    settings, policy = task.settings, task.policy
     hygiene.reset_signals(settings)
     kept = cleaning(parent)
-    opened = open_streams(streams) if streams else None
+    if policy.programs:
+        process.guard_group()
+    opened = open_streams(policy.streams) if policy.streams else None
     hygiene.undo_settings(settings)
     if opened is not None:
         vars(sys).update(opened)
     if task.limited:
         hygiene.apply_limits(task.limits)
+    if not policy.threads:
+        pools.use_one_thread()
     return kept
 
 

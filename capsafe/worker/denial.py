@@ -18,6 +18,7 @@ from capsafe import capabilities
 from capsafe.capabilities import Capability
 from capsafe.grants import Grant
 from capsafe.scopes import covers_path
+from capsafe.worker.advice import Help, beside_anywhere, real, scope_for
 from capsafe.worker.events import CALLS, EVENTS, Attempt
 from capsafe.worker.place import REFUSED_EVENT, TELLING_EVENT, Places, tell_refused
 
@@ -29,19 +30,26 @@ _KINDS: Final = {1: "tcp", 2: "udp"}
 #: Socket types carry SOCK_NONBLOCK and SOCK_CLOEXEC in higher bits.
 _KIND_MASK: Final = 0xF
 _LONGEST: Final = 4096
+#: Of the broker's operations, those that change entries of folders.
+_CHANGES_ENTRIES: Final = frozenset(
+    {"mkdir", "rmdir", "remove", "rename", "replace", "unlink", "symlink", "link", "move"}
+)
+#: Functions that make sockets to serve on.
+_SERVING: Final = frozenset({"create_server", "start_server", "TCPServer.__init__"})
 _KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
 
 
 class Denial(NamedTuple):
     """What was refused.
 
-    ``capability``: its name, None where none gives it. ``scope``: where it was missing, None for anywhere.
+    ``operation``: "" where only the kernel knows what it was. ``capability``: the name of the first that was missing,
+    None where none gives it. ``wanted``: all that it takes, each with the scope, None for anywhere.
     """
 
     operation: str
     target: str | None
     capability: str | None
-    scope: str | None
+    wanted: tuple[tuple[str, str | None], ...]
     code: int
 
 
@@ -77,13 +85,13 @@ class Recorder:
 
     def last(self, error: OSError) -> tuple[Attempt, tuple[Any, ...]] | None:
         """Return the last operation that the error can be of, with the event's arguments."""
-        name = _text(error.filename)
+        name, other = _text(error.filename), _text(error.filename2)
         for event, args in reversed(self.recent):
             attempt = EVENTS.get(_variant(event, args))
             if attempt is None or event == "import":
                 continue
             targets = [_text(args[place]) for place in attempt.targets if place < len(args)]
-            if name is None or name in targets:
+            if name is None or name in targets or other in targets:
                 return attempt, args
         return None
 
@@ -107,9 +115,41 @@ def find_denial(error: BaseException, recorder: Recorder, grant: Grant) -> Denia
     if type(error).__name__ == "gaierror" and type(error).__module__ == "socket":
         asked = recorder.last_of("socket.getaddrinfo") or recorder.last_of("socket.gethostbyname")
         return _check(EVENTS["socket.getaddrinfo"], asked, errno.EPERM, grant) if asked else None
-    if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
-        return _from_refusal(error, error.errno, recorder, grant)
+    if isinstance(error, KeyError):
+        return _from_lookup(error, grant)
+    if isinstance(error, OSError):
+        if error.errno in (errno.EPERM, errno.EACCES):
+            return _from_refusal(error, error.errno, recorder, grant)
+        if not error.errno:
+            return _from_silence(error, recorder, grant)
     return None
+
+
+def _from_lookup(error: KeyError, grant: Grant) -> Denial | None:
+    """Explain what is missing in a mapping of the system's."""
+    innermost = _innermost(error.__traceback__)
+    if innermost is None or not error.args:
+        return None
+    code = innermost.tb_frame.f_code
+    if code.co_qualname == "_Environ.__getitem__" and innermost.tb_frame.f_globals.get("__name__") == "os":
+        attempt = Attempt("read the environment variable", ("Environ",), (0,))
+        return _check(attempt, error.args, errno.EPERM, grant)
+    if str(error.args[0]).startswith(("getpw", "getgr")) and not _is_raised(innermost):
+        return _check(Attempt("look up users and groups", ("SystemInfo",)), (), errno.EPERM, grant)
+    return None
+
+
+def _from_silence(error: OSError, recorder: Recorder, grant: Grant) -> Denial | None:
+    """Explain an error that does not say which one it is, or that it is one: of a library, or of a few old calls."""
+    innermost = _innermost(error.__traceback__)
+    library = recorder.last_of("ctypes.dlopen")
+    text = str(error)
+    if library is not None and ("not permitted" in text or "ermission denied" in text or "failed to map" in text):
+        return _check(EVENTS["ctypes.dlopen"], library, errno.EPERM, grant)
+    if innermost is None or _is_raised(innermost):
+        return None
+    found = CALLS.get(called_name(innermost) or "")
+    return None if found is None else _check(found, (), errno.EPERM, grant)
 
 
 def _from_refusal(error: OSError, code: int, recorder: Recorder, grant: Grant) -> Denial | None:
@@ -124,8 +164,11 @@ def _from_refusal(error: OSError, code: int, recorder: Recorder, grant: Grant) -
     knows = last is not None and (error.filename is not None or last[0] is EVENTS["subprocess.Popen"])
     found = last if knows else _from_line(error, innermost) or last
     if found is None:
-        return None
+        # No name for it here; the kernel has told the parent, as it does of what it refuses with this error.
+        return Denial("", None, None, (), code) if code == errno.EPERM and error.filename is None else None
     attempt, args = found
+    if attempt is EVENTS["socket.__new__:tcp"] and _passes(error.__traceback__, _SERVING):
+        attempt = Attempt(attempt.operation, ("Listen",))
     if attempt.operation.startswith("make a TCP") and (asked := recorder.last_of("socket.getaddrinfo")):
         # create_connection asks for the address first, and that is what its caller knows.
         attempt, args = EVENTS["socket.connect"], (None, asked[:2])
@@ -145,8 +188,9 @@ def _from_note(error: BaseException, noted: tuple[object, ...], grant: Grant) ->
     on = "path" if issubclass(capability, capabilities.FileSystem | capabilities.Spawn) else "endpoint"
     if target is not None and scopes and _is_covered(target, on, scopes):
         return None
-    scope = _scope(target, on) if scopes and target is not None else None
-    return Denial(operation[:_LONGEST], target and target[:_LONGEST], capability.__name__, scope, code)
+    operation, target, name = operation[:_LONGEST], target and target[:_LONGEST], capability.__name__
+    wanted = _wanted(Attempt(operation, (name,), (0,), on, entry=operation in _CHANGES_ENTRIES), name, target, scopes)
+    return Denial(operation, target, name if wanted else None, wanted or (), code)
 
 
 def _from_import(error: ImportError, grant: Grant) -> Denial | None:
@@ -156,7 +200,7 @@ def _from_import(error: ImportError, grant: Grant) -> Denial | None:
         return None
     for name in ("Import", "NativeCode"):
         if not grant.has(getattr(capabilities, name)):
-            return Denial("import", error.name, name, None, errno.EPERM)
+            return Denial("import", error.name, name, ((name, None),), errno.EPERM)
     return None
 
 
@@ -171,6 +215,15 @@ def _innermost(traceback: TracebackType | None) -> TracebackType | None:
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     return traceback
+
+
+def _passes(traceback: TracebackType | None, names: frozenset[str]) -> bool:
+    """Say whether a function of one of these names was at it."""
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_qualname in names:
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 def _is_raised(innermost: TracebackType | None) -> bool:
@@ -227,45 +280,65 @@ def _check(attempt: Attempt, args: tuple[Any, ...], code: int, grant: Grant) -> 
     """Return the denial of an attempt, None where the grant covers all that it needs."""
     targets: list[str | None] = [_text(args[place]) for place in attempt.targets if place < len(args)]
     if not attempt.needs:
-        return Denial(attempt.operation, targets[0] if targets else None, None, None, code)
+        return Denial(attempt.operation, targets[0] if targets else None, None, (), code)
+    first: tuple[str, str | None] | None = None
+    wanted: list[tuple[str, str | None]] = []
     for name in attempt.needs:
         capability = _capability(name)
-        if capability is None:
-            continue
-        scopes = grant.scopes_of(capability)
+        scopes = None if capability is None else grant.scopes_of(capability)
         if scopes is None:
             continue
         for target in targets or [None]:
-            if not scopes or attempt.unscoped or target is None:
-                return Denial(attempt.operation, target, name, None, code)
-            if not _is_covered(target, attempt.on, scopes):
-                return Denial(attempt.operation, target, name, _scope(target, attempt.on), code)
-    return None
+            found = _wanted(attempt, name, target, scopes)
+            if found is None:
+                return Denial(attempt.operation, target, None, (), code)
+            if found and first is None:
+                first = (name, target)
+            wanted += found
+    return None if first is None else Denial(attempt.operation, first[1], first[0], tuple(wanted), code)
+
+
+def _wanted(
+    attempt: Attempt, name: str, target: str | None, scopes: frozenset[str]
+) -> tuple[tuple[str, str | None], ...] | None:
+    """Return what is missing for one target: nothing where the scopes cover it, None where no grant gives it."""
+    if scopes and not attempt.on:
+        return ()
+    if target is None or attempt.unscoped or not attempt.on:
+        return ((name, None),)
+    if attempt.on != "path":
+        covered = bool(scopes) and _is_covered(target, attempt.on, scopes)
+        return () if covered else ((name, _scope(target) if scopes else None),)
+    if name == "Spawn" and "/" not in target:
+        # It is looked for in many places.
+        return ((name, None),)
+    if not scopes and not os.path.isabs(target):  # noqa: PTH117 - as above
+        # Below the current folder, which is another one here than where files are granted.
+        return ((name, None),)
+    if scopes:
+        if _is_covered(os.path.dirname(os.path.abspath(target)) if attempt.entry else target, "path", scopes):  # noqa: PTH100, PTH120 - as above
+            return ()
+        scope = scope_for(target, entry=attempt.entry)
+    else:
+        path = os.path.abspath(target)  # noqa: PTH100 - as above
+        scope = beside_anywhere(os.path.dirname(path) if attempt.entry else path)  # noqa: PTH120 - as above
+    if scope is Help.NOTHING:
+        return None
+    return ((name, scope if isinstance(scope, str) else None),)
 
 
 def _is_covered(target: str, on: str, scopes: frozenset[str]) -> bool:
     if on == "path":
         given = os.path.abspath(target)  # noqa: PTH100 - pathlib may not be loaded
         # The kernel looks at what a symlink leads to; where it may be followed here, so does this.
-        return all(any(covers_path(scope, path) for scope in scopes) for path in (given, _real(given)))
+        return all(any(covers_path(scope, path) for scope in scopes) for path in (given, real(given)))
     _, _, port = target.rpartition(":")
     return any(scope.rpartition(":")[2] in (port, "*") for scope in scopes)
 
 
-def _real(path: str) -> str:
-    try:
-        return os.path.realpath(path)
-    except OSError:
-        return path
-
-
-def _scope(target: str, on: str) -> str | None:
-    """Return the scope that would have covered a target."""
-    if on == "path":
-        return _real(os.path.abspath(target))  # noqa: PTH100 - as above
-    host, colon, port = target.rpartition(":")
-    del host
-    # What the kernel can hold is a port.
+def _scope(target: str) -> str | None:
+    """Return the scope that would have covered an endpoint: what the kernel can hold is a port."""
+    _, colon, port = target.rpartition(":")
     return f"*:{port}" if colon and port.isdigit() else None
 
 

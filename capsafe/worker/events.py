@@ -18,7 +18,8 @@ class Attempt:
     ``operation``: in words, to stand before its target. ``needs``: the names of the capabilities that it takes, of
     which the first that is not granted is the missing one; empty where none would give it. ``targets``: which of the
     event's arguments it is about. ``on``: what those are: "path", "endpoint", or "" for what no scope covers.
-    ``unscoped``: granted only without a scope.
+    ``unscoped``: granted only without a scope. ``entry``: it changes an entry of the folder that the target is in, so
+    that the folder's rights decide.
     """
 
     operation: str
@@ -26,10 +27,20 @@ class Attempt:
     targets: tuple[int, ...] = ()
     on: str = ""
     unscoped: bool = False
+    entry: bool = False
 
 
 def _path(operation: str, *needs: str, targets: tuple[int, ...] = (0,), unscoped: bool = False) -> Attempt:
     return Attempt(operation, needs, targets, "path", unscoped)
+
+
+def _anywhere(operation: str, *needs: str) -> Attempt:
+    """Make one whose path no Landlock right guards: granted in any scope, it holds for every path."""
+    return Attempt(operation, needs, (0,))
+
+
+def _entry(operation: str, *needs: str, targets: tuple[int, ...] = (0,)) -> Attempt:
+    return Attempt(operation, needs, targets, "path", entry=True)
 
 
 #: By audit event; events with several meanings have the meaning after a colon.
@@ -40,16 +51,16 @@ EVENTS: Final[Mapping[str, Attempt]] = MappingProxyType(
         "open:both": _path("open for reading and writing", "ReadFile", "WriteFile"),
         "os.listdir": _path("list", "ReadFile"),
         "os.scandir": _path("list", "ReadFile"),
-        "os.chdir": _path("change the current folder to", "ReadFile"),
+        "os.chdir": _anywhere("change the current folder to", "ReadFile"),
         "os.getxattr": _path("read extended attributes of", "ReadFile", unscoped=True),
         "os.listxattr": _path("read extended attributes of", "ReadFile", unscoped=True),
-        "os.mkdir": _path("make the folder", "WriteFile"),
-        "os.rmdir": _path("remove the folder", "WriteFile"),
-        "os.remove": _path("remove", "WriteFile"),
-        "os.rename": _path("rename", "WriteFile", targets=(0, 1)),
-        "os.link": _path("link", "WriteFile", targets=(0, 1)),
+        "os.mkdir": _entry("make the folder", "WriteFile"),
+        "os.rmdir": _entry("remove the folder", "WriteFile"),
+        "os.remove": _entry("remove", "WriteFile"),
+        "os.rename": _entry("rename", "WriteFile", targets=(0, 1)),
+        "os.link": _entry("link", "WriteFile", targets=(0, 1)),
         # What a symlink says is no path that is touched.
-        "os.symlink": _path("make the symlink", "WriteFile", targets=(1,)),
+        "os.symlink": _entry("make the symlink", "WriteFile", targets=(1,)),
         "os.truncate": _path("truncate", "WriteFile"),
         # The kernel can't hold these to a path, so that a scoped WriteFile does not give them.
         "os.chmod": _path("change the mode of", "WriteFile", unscoped=True),
@@ -95,20 +106,26 @@ EVENTS: Final[Mapping[str, Attempt]] = MappingProxyType(
 #: Functions of ``os`` and ``socket`` without an audit event, by their name in the line that was refused.
 CALLS: Final[Mapping[str, Attempt]] = MappingProxyType(
     {
-        "stat": _path("read the metadata of", "StatFile"),
-        "lstat": _path("read the metadata of", "StatFile"),
-        "access": _path("read the metadata of", "StatFile"),
-        "statvfs": _path("read the metadata of", "StatFile"),
-        "readlink": _path("read the symlink", "StatFile"),
+        "stat": _anywhere("read the metadata of", "StatFile"),
+        "lstat": _anywhere("read the metadata of", "StatFile"),
+        "access": _anywhere("read the metadata of", "StatFile"),
+        "statvfs": _anywhere("read the metadata of", "StatFile"),
+        "readlink": _anywhere("read the symlink", "StatFile"),
         "mkfifo": _path("make the pipe"),
         "mknod": _path("make the device"),
         "chroot": _path("change the root to"),
-        "mkdtemp": _path("make the folder", "WriteFile"),
+        "mkdtemp": _entry("make the folder", "WriteFile"),
+        # Of a stream, that is; other descriptors may be copied.
+        "dup": Attempt("copy a standard stream"),
+        "dup2": Attempt("copy a standard stream"),
+        "set_blocking": Attempt("change a standard stream"),
+        "lseek": Attempt("change a standard stream"),
         "umask": Attempt("change the umask", ("WriteFile",)),
         "pipe": Attempt("make a pipe", ("Spawn",)),
         "pipe2": Attempt("make a pipe", ("Spawn",)),
         "waitpid": Attempt("wait for a process", ("Spawn",)),
         "uname": Attempt("read the system's name", ("SystemInfo",)),
+        "getloadavg": Attempt("read the load", ("SystemInfo",)),
         "getpriority": Attempt("read the priority", ("SystemInfo",)),
         "sched_getaffinity": Attempt("read the affinity", ("SystemInfo",)),
         "nice": Attempt("change the priority"),

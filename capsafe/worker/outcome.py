@@ -24,13 +24,15 @@ SETUP_FAILED: Final = "setup failed"
 #: What ends a program when it is raised. The closure is not the program.
 _ENDS_PROGRAMS: Final = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
+_MOST_WANTED: Final = 16
+
 _LINKS: Final = {
     "cause": "The above exception was the direct cause of the following exception:",
     "context": "During handling of the above exception, another exception occurred:",
 }
 
 
-def read_outcome(
+def read_outcome(  # noqa: PLR0913 - each has its name
     frame: Frame,
     grant: Grant,
     *,
@@ -38,18 +40,20 @@ def read_outcome(
     local: Callable[[], LocalClasses],
     sources: Callable[[], frozenset[str]],
     look: Callable[[], None] = lambda: None,
+    refused: Callable[[], Denial | None] = lambda: None,
 ) -> object:
     """Return the closure's result, or raise what it raised.
 
     ``grant``: of the sandbox, for what a denial should have had. ``cap``, ``look``: see ``decode``. ``local``: finds
     classes that are in no module. ``sources``: gives files whose lines may be shown, besides those of loaded modules.
-    Raises ``ProtocolError`` where the frame is no answer.
+    ``refused``: gives what the kernel told of last, for an error that has no name of its own. Raises ``ProtocolError``
+    where the frame is no answer.
     """
     value: Any = decode(frame, local=local, cap=cap, look=look)
     if frame.kind == VALUE:
         return value
     try:
-        error = _rebuild(value, grant)
+        error = _rebuild(value, grant, refused)
         if isinstance(error, CapabilityError) and value["denial"] is not None:
             file, line = _place(value, sources())
             error.denials = (
@@ -64,11 +68,14 @@ def read_outcome(
     raise error
 
 
-def _rebuild(told: Any, grant: Grant) -> BaseException:  # noqa: ANN401 - what the child says, looked at step by step
+def _rebuild(told: Any, grant: Grant, refused: Callable[[], Denial | None]) -> BaseException:  # noqa: ANN401 - what the child says, looked at step by step
     if told["name"] == SETUP_FAILED:
         return UnsupportedError(f"the kernel refused to confine the child, so nothing was run: {told['text']}")
-    if told["denial"] is not None:
+    if told["denial"] is not None and told["denial"][0]:
         error: BaseException = _denied(grant, *told["denial"])
+    elif told["denial"] is not None and (last := refused()) is not None:
+        error = CapabilityError(last.operation, target=last.target, capability=last.capability, write=last.write)
+        error.filename = last.target
     else:
         error = _exception(told)
     for note in told["notes"]:
@@ -77,13 +84,11 @@ def _rebuild(told: Any, grant: Grant) -> BaseException:  # noqa: ANN401 - what t
 
 
 def _denied(
-    grant: Grant, operation: str, target: str | None, name: str | None, scope: str | None, code: int
+    grant: Grant, operation: str, target: str | None, name: str | None, wanted: object, code: int
 ) -> CapabilityError:
-    capability = getattr(capabilities, name, None) if name is not None else None
-    write = None
-    if isinstance(capability, type) and issubclass(capability, Capability):
-        write = write_wider(grant, capability, scope)
-    else:
+    missing = [(found, scope) for name_, scope in _pairs(wanted) if (found := _capability(name_)) is not None]
+    write = write_wider(grant, missing) if missing else None
+    if name is not None and _capability(name) is None:
         name = None
     error = CapabilityError(str(operation), target=target, capability=name, write=write, code=int(code))
     error.filename = target
@@ -98,13 +103,26 @@ def _place(told: Any, sources: frozenset[str]) -> tuple[str | None, int | None]:
     return own[-1] if own else shown[0] if shown else (None, None)
 
 
-def write_wider(grant: Grant, capability: type[Capability], scope: str | None) -> str:
-    """Return the type to write where a capability was missing; ``scope``: where, None for anywhere."""
+def _pairs(wanted: object) -> list[tuple[object, str | None]]:
+    """Read what the child says it takes, which may be anything."""
+    if not isinstance(wanted, tuple | list) or len(wanted) > _MOST_WANTED:
+        return []
+    pairs = [one for one in wanted if isinstance(one, tuple | list) and len(one) == 2]  # noqa: PLR2004 - a pair
+    return [(name, scope if isinstance(scope, str) else None) for name, scope in pairs]
+
+
+def _capability(name: object) -> type[Capability] | None:
+    found = getattr(capabilities, name, None) if isinstance(name, str) else None
+    return found if isinstance(found, type) and issubclass(found, Capability) else None
+
+
+def write_wider(grant: Grant, missing: list[tuple[type[Capability], str | None]]) -> str:
+    """Return the type to write where capabilities were missing, each with the scope, None for anywhere."""
     try:
-        return grant.wider(capability, scope)
+        return grant.wider_by(missing)
     except GrantError:
         # What was tried can't be written as a scope.
-        return grant.wider(capability)
+        return grant.wider_by([(capability, None) for capability, _ in missing])
 
 
 def _exception(told: Any) -> BaseException:  # noqa: ANN401 - as above

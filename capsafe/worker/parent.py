@@ -18,8 +18,8 @@ from resource import struct_rusage
 from types import CodeType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from capsafe.errors import Denial, SandboxKilledError
-from capsafe.kernel import process
+from capsafe.errors import Denial, SandboxKilledError, UnsupportedError
+from capsafe.kernel import pools, process
 from capsafe.kernel.cleaning import FIRST_FREE
 from capsafe.kernel.restrict import Places, Prepared
 from capsafe.policy import Policy
@@ -29,6 +29,7 @@ from capsafe.worker.classes import LocalClasses, find_local_classes
 from capsafe.worker.denial import Recorder
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
+from capsafe.worker.hints import add_hints
 from capsafe.worker.limits import Limits
 from capsafe.worker.modules import load_modules
 from capsafe.worker.outcome import read_outcome
@@ -36,6 +37,7 @@ from capsafe.worker.protocol import ERROR, Frame, ProtocolError, TooLargeError
 from capsafe.worker.signals import NoSignals
 from capsafe.worker.streams import NAMES, flush_inherited
 from capsafe.worker.supervisor import Supervisor
+from capsafe.worker.tally import Tally
 
 if TYPE_CHECKING:
     from capsafe.kernel.lane import Lane
@@ -91,6 +93,8 @@ def run(  # noqa: PLR0913 - each has its name
     ``on_denial`` raises.
     """
     load_modules(policy.preload)
+    if not policy.threads:
+        pools.find_pools()
     roots = tuple(about)
     found: list[LocalClasses] = []
 
@@ -117,8 +121,12 @@ def run(  # noqa: PLR0913 - each has its name
         gc.isenabled(),
     )
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+    if prepared.counted and not _can_report(task):
+        raise UnsupportedError(f"processes= needs {_ROOM_TO_REPORT} descriptors: give open_files at least as many")
     flush_inherited(policy.streams)
     supervisor = Supervisor(policy.grant, on_denial)
+    if prepared.counted and limits.processes is not None:
+        supervisor.tally = Tally(policy.rules, limits.processes)
     try:
         frame, usage, status = _converse(task, deadline, cancellation, supervisor)
         if frame is None:
@@ -131,11 +139,13 @@ def run(  # noqa: PLR0913 - each has its name
                 local=local,
                 sources=lambda: files,
                 look=lambda: check_time(deadline, limits.timeout),
+                refused=supervisor.last_denial,
             )
         except ProtocolError as error:
             raise _no_answer(error) from None
     except BaseException as error:
         supervisor.mark(error)
+        add_hints(error, limits, started_too_many=supervisor.tally is not None and supervisor.tally.reached)
         raise
     finally:
         supervisor.finish()
@@ -173,7 +183,7 @@ def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left
         if frame is not None and frame.lane:
             # Nobody may write to the lane any more.
             with NoSignals():
-                _end(pid)
+                _end(pid, guarded=task.policy.programs)
                 pid = 0
             frame = collect(frame, lane, deadline)
     except ProtocolError as error:
@@ -188,7 +198,7 @@ def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left
                     if cancellation is not None:
                         cancellation.attach(None)
                     if pid:
-                        usage, status = _end(pid)
+                        usage, status = _end(pid, guarded=task.policy.programs)
                         pid = 0
                     close_all(open_here)
                     open_here.clear()
@@ -254,19 +264,25 @@ def _fork() -> int:
         ) from error
 
 
-def _end(pid: int) -> tuple[struct_rusage | None, int | None]:
-    """Kill the child and all it started, and reap it. Its number is its group's, and taken until it is reaped."""
+def _end(pid: int, *, guarded: bool) -> tuple[struct_rusage | None, int | None]:
+    """Kill the child and all it started, and reap it. Its number is its group's, and taken until it is reaped.
+
+    ``guarded``: there may be a guard in its group, which is reaped, too.
+    """
     # It may not have made its group yet, and then it has started nothing.
     for kill in (os.killpg, os.kill):
         try:
             kill(pid, 9)
         except (ProcessLookupError, PermissionError):
             continue
+    usage, status = None, None
     try:
         _, status, usage = os.wait4(pid, 0)
+        while guarded:
+            os.waitpid(-pid, 0)
     except ChildProcessError:
-        # A handler of SIGCHLD, or another thread, waits for any child.
-        return None, None
+        # There is no more; or a handler of SIGCHLD, or another thread, waits for any child.
+        pass
     return usage, status
 
 

@@ -21,6 +21,7 @@ from capsafe.policy.syscalls import (
     CLONE_THREAD,
     F_GETLK_TO_SETLKW,
     F_OFD_LOCKS,
+    MSG_FASTOPEN,
     O_ACCMODE,
     O_CREAT,
     O_TRUNC,
@@ -133,8 +134,6 @@ _ROWS: Final[Mapping[str, Refused]] = MappingProxyType(
         "listen": _known("listen"),
         "accept": _known("accept"),
         "accept4": _known("accept"),
-        # Sending alone is allowed; with MSG_FASTOPEN it would connect, past the rules on ports.
-        "sendto": Refused(Attempt("connect while sending to"), address=4, event="socket.sendto"),
         "ioctl": Refused(Attempt("control a device (ioctl)")),
     }
 )
@@ -156,10 +155,9 @@ def look_up(call: str, arguments: tuple[int, ...]) -> Refused:
     """Return what a refused call was about. ``arguments``: the six registers; a C int is the lower half of one."""
     ints = tuple(argument & LOW_HALF for argument in arguments)
     match call:
-        case "open":
-            return _open(ints[1], path=0)
-        case "openat":
-            return _open(ints[2], path=1)
+        case "open" | "openat":
+            at = int(call == "openat")
+            return _open(ints[1 + at], path=at)
         case "unlinkat":
             return _known("os.rmdir" if ints[2] & _AT_REMOVEDIR else "os.remove", path=1)
         case "socket":
@@ -168,6 +166,11 @@ def look_up(call: str, arguments: tuple[int, ...]) -> Refused:
             return _known("_thread.start_new_thread" if ints[0] & CLONE_THREAD else "os.fork")
         case "mmap" | "mprotect" | "pkey_mprotect" if ints[2] & PROT_EXEC:
             return Refused(_NATIVE)
+        case "sendto":
+            # With MSG_FASTOPEN it connects, past the rules on ports.
+            connects = Attempt("connect while sending to")
+            attempt = connects if ints[3] & MSG_FASTOPEN else EVENTS["socket.sendto"]
+            return Refused(attempt, address=4, event="socket.sendto")
         case "fcntl":
             is_lock = ints[1] in (*F_GETLK_TO_SETLKW, *F_OFD_LOCKS)
             return _known("fcntl.lockf") if is_lock else Refused(Attempt("change an open file (fcntl)"))

@@ -1,15 +1,17 @@
 """The supervisor: takes the child's refused calls from the kernel, refuses them, and says what they were.
 
-This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through, and to
-decide on what it reads: every answer is the refusal, and memory is read for the report alone.
+This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through that is
+not allowed, and to decide on what it reads: memory is read for the report alone.
 
 The child waits for the answer, so that it comes before anything that takes time. Who asks more than ``MOST`` times is
 answered and counted, and no longer read.
 """
 
+import contextlib
 import errno
 import os
 import select
+import signal
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -21,13 +23,16 @@ from capsafe.errors import CapabilityError, Denial
 from capsafe.grants import Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
+from capsafe.policy.model import LOW_HALF
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
+from capsafe.worker.advice import Help, beside_anywhere
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
 from capsafe.worker.refused import ANSWER, Refused, look_up
 from capsafe.worker.signals import NoSignals
+from capsafe.worker.tally import Tally
 
 if TYPE_CHECKING:
     import logging
@@ -60,6 +65,8 @@ class Supervisor:
         self._listener = -1
         self._memory = -1
         self.process = 0
+        #: Counts what is started, where that is limited.
+        self.tally: Tally | None = None
 
     # --- descriptors -------------------------------------------------------------------------------------------------
 
@@ -109,6 +116,15 @@ class Supervisor:
         taken = notify.take(self._listener)
         if taken is None:
             return
+        if self.tally is not None and self.tally.counts(_call_name(taken.number), taken.arguments):
+            self._start(self.tally, taken)
+            return
+        if self._is_abort(taken):
+            # What it may do to itself it may be helped with: without, the C library goes on to crash in another way.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process, signal.SIGABRT)
+            notify.refuse(self._listener, taken, 0)
+            return
         if self._count >= MOST:
             if notify.refuse(self._listener, taken, ANSWER):
                 self._count += 1
@@ -127,6 +143,20 @@ class Supervisor:
                 target, place = None, None
         if notify.refuse(self._listener, taken, ANSWER):
             self.add(self._describe(call, taken.arguments, refused, target, place))
+
+    def _start(self, tally: Tally, taken: notify.Notification) -> None:
+        """Let a process or thread be started, or say that there are too many: all is in the call's registers."""
+        if not tally.admits(self.process, taken.task):
+            notify.refuse(self._listener, taken, errno.EAGAIN)
+        elif notify.let_go_on(self._listener, taken):
+            tally.note(taken.task)
+
+    def _is_abort(self, taken: notify.Notification) -> bool:
+        """Say whether the child's first process sends itself the signal by which a program gives up."""
+        process, _, number, *_ = taken.arguments
+        if _call_name(taken.number) != "tgkill" or number & LOW_HALF != signal.SIGABRT:
+            return False
+        return process & LOW_HALF == self.process and self._is_child(taken.task)
 
     def _is_child(self, task: int) -> bool:
         """Say whether a thread is the child's: other processes have other memory at the same addresses."""
@@ -166,27 +196,34 @@ class Supervisor:
         place: tuple[str, int] | None,
     ) -> Denial:
         missing = self._missing(refused.attempt, call, arguments)
+        scope: str | Help = Help.ANYWHERE
+        if missing and refused.attempt.on == "path" and target is not None and target.startswith("/"):
+            scope = beside_anywhere(os.path.dirname(target) if refused.attempt.entry else target)  # noqa: PTH120 - a name
+            missing = [] if scope is Help.NOTHING else missing
+        wanted = [(one, scope if isinstance(scope, str) else None) for one in missing]
         file, line = place or (None, None)
         return Denial(
             operation=refused.attempt.operation,
             call=call,
             target=target,
-            capability=None if missing is None else missing.__name__,
-            write=None if missing is None else write_wider(self._grant, missing, None),
+            capability=missing[0].__name__ if missing else None,
+            write=write_wider(self._grant, wanted) if wanted else None,
             file=file,
             line=line,
         )
 
-    def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> type[Capability] | None:
+    def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> list[type[Capability]]:
         # What the broker said may be anything: the closure can make the call itself.
         named = [found for name in attempt.needs if (found := _capability(name)) is not None]
+        missing = [capability for capability in named if self._lacks(capability, attempt)]
+        if missing or not call:
+            return missing
         # What the table of policies says is right by itself, and the last word where the words above know nothing.
-        candidates: list[type[Capability]] = named + (_allowing(call, arguments) if call else [])
-        for capability in candidates:
-            scopes = self._grant.scopes_of(capability)
-            if scopes is not None and (not scopes or attempt.unscoped):
-                return capability
-        return None
+        return [capability for capability in _allowing(call, arguments) if self._lacks(capability, attempt)][:1]
+
+    def _lacks(self, capability: type[Capability], attempt: Attempt) -> bool:
+        scopes = self._grant.scopes_of(capability)
+        return scopes is not None and (not scopes or attempt.unscoped)
 
     # --- who is told -------------------------------------------------------------------------------------------------
 
@@ -199,6 +236,10 @@ class Supervisor:
         _logger().warning("%s", denial)
         if self._on_denial is not None:
             self._on_denial(denial)
+
+    def last_denial(self) -> Denial | None:
+        """Return what was told last, None where there was nothing."""
+        return self._denials[-1] if self._denials else None
 
     def finish(self) -> None:
         """Say how many there were that were not told of one by one."""

@@ -95,21 +95,6 @@ def connect_to_any_path(stage: Stage) -> object:
     return True
 
 
-def read_from_a_datagram_socket(stage: Stage) -> None:
-    """Make standard input a socket of the parent's; somebody else listens on a path."""
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    mail = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    mail.bind(str(stage.folder / "mail"))
-    _kept.extend((mine, mail))
-    os.dup2(theirs.fileno(), 0)
-
-
-@family.attack(Stdin, WORKED, prepare=read_from_a_datagram_socket)
-def send_anywhere_from_a_stream_that_is_a_socket(stage: Stage) -> object:
-    with socket.socket(fileno=os.dup(0)) as channel:
-        return channel.sendto(b"x", str(stage.folder / "mail")) == 1
-
-
 @pytest.mark.parametrize("row", family)
 def test_it_works_inside(row: Any, stage: Stage) -> None:
     assert as_parent(try_inside, row, stage, None) == WORKED
@@ -119,20 +104,6 @@ def test_a_terminal_gets_what_is_printed(capfd: pytest.CaptureFixture[str]) -> N
     """Control sequences, too: the stream is the parent's."""
     Sandbox[Stdout]().execute(lambda _: print("\x1b]0;title\x07", flush=True))
     assert "\x1b]0;" in capfd.readouterr().out
-
-
-def test_the_flags_of_a_granted_stream_are_the_parents() -> None:
-    """Whether it blocks is a matter of what is open, which both share."""
-    before = os.dup(1)
-    reading, writing = os.pipe()
-    os.dup2(writing, 1)
-    try:
-        Sandbox[Stdout]().execute(lambda _: os.set_blocking(1, False))  # it has no other form
-        assert not os.get_blocking(1)
-    finally:
-        os.dup2(before, 1)
-        for descriptor in (before, reading, writing):
-            os.close(descriptor)
 
 
 def test_a_processor_is_used_without_a_limit() -> None:

@@ -159,8 +159,9 @@ def offer_a_descriptor(stage: Stage) -> None:
 
 @attacks.attack(Stdin | FileSystem | UnixSocket | Process, prepare=offer_a_descriptor)
 def receive_a_descriptor(_: Stage) -> object:
-    channel = socket.socket(fileno=os.dup(0))
+    channel = socket.socket(fileno=0)
     received = socket.recv_fds(channel, 1, 1)[1]
+    channel.detach()
     return os.pread(received[0], len(SECRET), 0).decode() == SECRET
 
 

@@ -134,7 +134,9 @@ def seeds() -> dict[str, dict[str, bytes]]:
         frame = encode(described, ERROR, cap=CAP, local=dict)
         wire[f"error-{name}"] = b"\x08" + b"".join(map(bytes, write_frame(frame)))
         tree[f"error-{name}"] = pack(ERROR, told(frame.structure))
-    denied = describe_failure(PermissionError(1, "no"), lambda _: Denial("open", "/x", "ReadFile", "/x", 1))
+    denied = describe_failure(
+        PermissionError(1, "no"), lambda _: Denial("open", "/x", "ReadFile", (("ReadFile", "/x"),), 1)
+    )
     setup = describe_failure(OSError(1, "no"), lambda _: None) | {"name": SETUP_FAILED}
     for name, described in (("denied", denied), ("setup", setup)):
         tree[f"error-{name}"] = pack(ERROR, told(encode(described, ERROR, cap=CAP, local=dict).structure))

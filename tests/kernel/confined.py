@@ -32,7 +32,6 @@ def confined(what: Any, function: Callable[[], Any], *, user: int | None = None,
         if user is not None:
             become(user)
         if hygiene:
-            process.drop_privileges()
             process.forbid_dumping()
         prepared.restrict()
         return function()

@@ -1,4 +1,4 @@
-"""The steps of a child that are no rule: fork, descriptors, environment, privileges, the parent's end."""
+"""The steps of a child that are no rule: fork, descriptors, environment, the parent's end."""
 
 import os
 import signal
@@ -168,45 +168,6 @@ def test_the_environment_is_empty_for_python_and_for_c() -> None:
 
     assert os.environ["PATH"]
     assert forked(child) == [True, 0, 0, 0, 0]
-
-
-@AS_ROOT
-def test_root_becomes_a_user_like_others() -> None:
-    private = Path("/tmp") / f"capsafe-private-{os.getpid()}"
-    private.write_text("x")
-    private.chmod(0o600)
-    os.chown(private, NOBODY, NOBODY)
-
-    def child() -> Any:
-        had = process.has_privileges()
-        opened = private.read_text()
-        process.drop_privileges()
-        lines = dict(
-            line.split(":\t") for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Cap")
-        )
-        sets = {name: int(value, 16) for name, value in lines.items()}
-        has = process.has_privileges()
-        try:
-            private.read_text()
-        except PermissionError:
-            return [had, opened, has, sets]
-        return "read"
-
-    try:
-        assert forked(child) == [True, "x", False, dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)]
-    finally:
-        private.unlink()
-
-
-@AS_ROOT
-def test_dropping_nothing_is_no_error() -> None:
-    def child() -> Any:
-        become(NOBODY)
-        process.drop_privileges()
-        process.forbid_dumping()
-        return process.has_privileges()
-
-    assert forked(child) is False
 
 
 @AS_ROOT

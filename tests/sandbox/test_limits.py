@@ -3,9 +3,12 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
 import pytest
 
@@ -13,10 +16,18 @@ from capsafe import (
     Sandbox,
     SandboxKilledError,
     SandboxTimeoutError,
+    Spawn,
+    Threads,
     TransferError,
     WriteFile,
 )
+from tests.escapes.arena import become
+from tests.escapes.pairs import USERS
+from tests.kernel.confined import forked
 from tests.sandbox.boxes import CHANNEL, caught, sandbox_of, scoped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.kernel
 
@@ -95,12 +106,136 @@ def test_the_length_of_results_is_limited() -> None:
         Sandbox[Never](result_size="1M").execute(lambda _: b"x" * 2**20)
 
 
+def test_memory_is_counted_on_top_of_what_numeric_libraries_take() -> None:
+    """In a fresh process: their threads are there in the parent, and none in the child."""
+    program = """
+import numpy as np
+from typing import Never
+from capsafe import Sandbox
+many = np.ones((300, 300))
+many @ many
+def failing(closure):
+    try:
+        return box.execute(closure)
+    except MemoryError as error:
+        return str(error)
+box = Sandbox[Never](memory="64M", timeout=60)
+print(box.execute(lambda _: float(np.ones(1000).sum())))
+print(box.execute(lambda _: float((many @ many)[0, 0])))
+print(failing(lambda _: np.ones(10**8)))
+print(failing(lambda _: bytes(10**8)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    said = "the closure ran out of memory (memory=64M)"
+    assert done.stdout.splitlines() == ["1000.0", "300.0", said, said]
+
+
+def test_without_this_a_numeric_library_waits_for_threads_that_may_not_be() -> None:
+    """The control: it is the library's own doing. Where it has one processor, it never has threads."""
+    program = """
+import os, numpy as np
+from typing import Never
+from capsafe import Sandbox, SandboxTimeoutError
+from capsafe.kernel import pools
+many = np.ones((300, 300))
+many @ many
+pools.use_one_thread = lambda: None
+pools.find_pools()
+print(len(pools._found) > 0, len(os.listdir("/proc/self/task")) > 1)
+try:
+    Sandbox[Never](timeout=2).execute(lambda _: float((many @ many)[0, 0]))
+except SandboxTimeoutError:
+    print("it waits")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    found, has_threads, *waits = done.stdout.split(maxsplit=2)
+    assert found == "True"
+    assert (waits == ["it waits\n"]) is (has_threads == "True")
+
+
+def start_threads(_: object) -> int:
+    stop, started = threading.Event(), []
+    try:
+        for _ in range(30):
+            thread = threading.Thread(target=stop.wait)
+            thread.start()
+            started.append(thread)
+    finally:
+        stop.set()
+        for thread in started:
+            thread.join()
+    return len(started)
+
+
+def test_stacks_of_threads_are_memory_and_said_to_be() -> None:
+    error = caught(start_threads, sandbox_of(Threads, memory="64M", timeout=30))
+    assert type(error) is RuntimeError
+    assert any("memory=64M may be reached" in note for note in error.__notes__)
+    assert sandbox_of(Threads, memory="8G", timeout=30).execute(start_threads) == 30
+
+
+def open_many(_: object) -> None:
+    held = []
+    while True:
+        held.append(os.dup(CHANNEL))
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_each_limit_is_named_by_what_it_ends(user: int | None, tmp_path: Path) -> None:
+    """Whoever reads the error knows which one to raise."""
+    path = tmp_path / "f"
+    path.touch()
+    path.chmod(0o666)
+    for folder in (tmp_path, *tmp_path.parents):
+        if user is not None and folder.stat().st_uid == os.geteuid() and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o711)
+    cases: list[tuple[Any, Callable[..., object], str]] = [
+        (Sandbox[Never](timeout=0.2), lambda _: time.sleep(60), "timeout=0.2"),
+        (Sandbox[Never](cpu_time=0.2), spin, "cpu_time=0.2"),
+        (Sandbox[Never](memory="16M"), lambda _: bytes(2**28), "memory=16M"),
+        (Sandbox[Never](open_files=5), open_many, "open_files=5"),
+        (
+            sandbox_of(scoped(WriteFile, tmp_path), file_size="1K"),
+            lambda b: b.write_bytes(str(path), b"x" * 2000),
+            "file_size=1024",
+        ),
+        (sandbox_of(Spawn, processes=1), lambda _: os.fork(), "processes=1"),
+        (Sandbox[Never](result_size="1M"), lambda _: b"x" * 2**20, "result_size"),
+    ]
+    for box, _, _ in cases:
+        caught(lambda _: 1 / 0, box)
+
+    def child() -> list[str]:
+        if user is not None:
+            become(user)
+        found = []
+        for box, closure, says in cases:
+            error = caught(closure, box)
+            lines = [str(error), *getattr(error, "__notes__", ())]
+            found += [] if any(says in line for line in lines) else [f"{says}: {lines}"]
+        return found
+
+    assert forked(child) == []
+
+
 @pytest.mark.parametrize(
     ("limits", "error", "says"),
     [
         ({"timeout": 0}, ValueError, "timeout is a positive number of seconds"),
         ({"timeout": float("nan")}, ValueError, "timeout"),
         ({"timeout": float("inf")}, ValueError, "timeout"),
+        ({"timeout": 1e10}, ValueError, "timeout is a positive number of seconds, 1000000000 at most"),
+        ({"timeout": 10**400}, ValueError, "timeout"),
+        ({"cpu_time": 1e300}, ValueError, "cpu_time"),
+        ({"memory": 2**70}, ValueError, "memory"),
+        ({"memory": True}, TypeError, "memory"),
+        ({"file_size": -1}, ValueError, "file_size"),
+        ({"open_files": True}, TypeError, "open_files"),
+        ({"open_files": 2**40}, ValueError, "open_files"),
+        ({"processes": 0}, ValueError, "processes is a number from 1 on"),
+        ({"processes": True}, TypeError, "processes is a whole number"),
+        ({"processes": 2.0}, TypeError, "processes"),
+        ({"processes": 2**31}, ValueError, "processes"),
         ({"timeout": "3"}, TypeError, "timeout is a number of seconds"),
         ({"timeout": True}, TypeError, "timeout"),
         ({"cpu_time": -1}, ValueError, "cpu_time"),
@@ -117,6 +252,20 @@ def test_the_length_of_results_is_limited() -> None:
 def test_limits_that_make_no_sense_say_so(limits: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         Sandbox[Never](**limits)
+
+
+def test_the_largest_limits_are_no_limits() -> None:
+    box = sandbox_of(
+        Spawn,
+        timeout=10**9,
+        cpu_time=10**9,
+        memory=2**62,
+        open_files=2**31 - 1,
+        file_size=2**62,
+        processes=2**31 - 1,
+        result_size=2**62,
+    )
+    assert box.execute(lambda _: 1) == 1
 
 
 @pytest.mark.parametrize(
