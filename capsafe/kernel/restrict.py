@@ -3,6 +3,7 @@
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
 
+import errno
 import gc
 import os
 from dataclasses import dataclass, field
@@ -52,8 +53,12 @@ class Prepared:
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
+        if self.policy.supervised is not None and (handover is None or handover.memory is None):
+            raise OSError(errno.EPERM, "there is no supervisor, or it can't read the child's memory (no /proc)")
         if handover is not None and self._report_to(handover):
             return
+        if self.policy.supervised is not None:
+            raise OSError(errno.EBUSY, "refused calls go to another listener, or there is no descriptor left for one")
         for program in self.programs:
             install_filter(self.seccomp_number, program)
 
@@ -108,10 +113,21 @@ def prepare(policy: Policy) -> Prepared:
     number = NUMBERS[architecture()]["seccomp"]
     programs = seccomp.ready(filters)
     if not support.notifications:
+        if policy.supervised is not None:
+            raise UnsupportedError(_no_answers(policy))
         # They are reports, and no enforcement: what is refused is the same.
         return Prepared(policy, ruleset, filters, programs, number)
+    if policy.supervised is not None and not support.answers:
+        raise UnsupportedError(_no_answers(policy))
     last, first = seccomp.ready(seccomp.compile_reporting(policy))
     return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number))
+
+
+def _no_answers(policy: Policy) -> str:
+    return (
+        f"Sandbox[{policy.grant}] leaves sockets or names to the supervisor, and this kernel (or a sandbox around this "
+        "one) lets none answer in its place: it takes seccomp user notification as of Linux 5.19"
+    )
 
 
 @cache

@@ -34,7 +34,8 @@ class Support:
     ``kernel``: its release. ``machine``: as ``uname -m`` says. ``landlock_abi``: 0 where there is no Landlock.
     ``libseccomp``: its version, None where it can't be loaded. ``seccomp``: the kernel takes filters.
     ``user_namespaces``: this user may make them. ``notifications``: refused calls can be told of as they come; without,
-    the same calls are refused, and only those that the closure did not catch are told of.
+    the same calls are refused, and only those that the closure did not catch are told of. ``answers``: they can be done
+    by a supervisor.
     """
 
     kernel: str
@@ -44,6 +45,7 @@ class Support:
     seccomp: bool
     user_namespaces: bool
     notifications: bool = False
+    answers: bool = False
 
 
 @cache
@@ -59,6 +61,7 @@ def probe() -> Support:
         seccomp=_seccomp(),
         user_namespaces=_user_namespaces(),
         notifications=_notifications(),
+        answers=_answers(),
     )
 
 
@@ -156,6 +159,13 @@ def _notifications() -> bool:
 
     number = NUMBERS.get(platform.machine(), {}).get("seccomp")
     return number is not None and can_notify(number)
+
+
+def _answers() -> bool:
+    from capsafe.kernel.notify import can_answer  # noqa: PLC0415  # loads ctypes
+
+    number = NUMBERS.get(platform.machine(), {}).get("seccomp")
+    return number is not None and can_answer(number)
 
 
 def _user_namespaces() -> bool:

@@ -164,8 +164,8 @@ PLUMBING: Final = always(
     "shutdown",
 ) | {
     Rule("socketpair", (equals(0, AF_UNIX), Masked(1, SOCK_TYPE_MASK, SOCK_STREAM), equals(2, 0))),
-    # MSG_FASTOPEN connects while it sends, past the rules on connect.
-    Rule("sendto", (lacks(3, MSG_FASTOPEN),)),
+    # Sending on what is connected. An address is for capabilities that make sockets: a granted stream may be one.
+    Rule("sendto", (lacks(3, MSG_FASTOPEN), is_null(4))),
 }
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -284,19 +284,27 @@ SOCKET_OPTIONS: Final = frozenset(
         Rule("setsockopt", (equals(1, SOL_SOCKET), Masked(2, 0xFFFFFFF8, 16))),
         Rule("setsockopt", (equals(1, SOL_TCP), Masked(2, 0xFFFFFFF0, 0))),
         Rule("setsockopt", (equals(1, SOL_TCP), equals(2, 18))),
-        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFF0, 0))),
+        # The first sixteen but 4 (IP_OPTIONS): a source route sends packets to another host than the one connected to.
+        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFFC, 0))),
+        Rule("setsockopt", (equals(1, SOL_IP), equals(2, 5))),
+        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFFE, 6))),
+        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFF8, 8))),
         # IPV6_RECVERR and IPV6_V6ONLY are 25 and 26.
         Rule("setsockopt", (equals(1, SOL_IPV6), Masked(2, 0xFFFFFFF8, 24))),
     }
 )
 
-TRANSFER: Final = always("recvmsg", "recvmmsg") | {
-    Rule("sendmsg", (lacks(2, MSG_FASTOPEN),)),
-    Rule("sendmmsg", (lacks(3, MSG_FASTOPEN),)),
-}
+RECEIVE_MESSAGES: Final = always("recvmsg", "recvmmsg")
+#: The address of a message lies in memory, where no filter sees it.
+SEND_MESSAGES: Final = frozenset(
+    {Rule("sendmsg", (lacks(2, MSG_FASTOPEN),)), Rule("sendmmsg", (lacks(3, MSG_FASTOPEN),))}
+)
+#: MSG_FASTOPEN connects while it sends, past the rules on connect.
+SEND_TO: Final = frozenset({Rule("sendto", (lacks(3, MSG_FASTOPEN),))})
 CONNECT: Final = always("connect")
-SERVE: Final = always("bind", "listen", "accept", "accept4")
 BIND: Final = always("bind")
+LISTEN: Final = always("bind", "listen")
+ACCEPT: Final = always("accept", "accept4")
 
 # --- processes and threads ------------------------------------------------------------------------------------------
 

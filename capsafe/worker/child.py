@@ -17,7 +17,7 @@ from capsafe.kernel import process
 from capsafe.kernel.notify import Handover
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import OUTCOME_FD, Policy
-from capsafe.worker import hygiene
+from capsafe.worker import hygiene, names
 from capsafe.worker.channel import send
 from capsafe.worker.classes import LocalClasses
 from capsafe.worker.denial import Recorder, find_denial
@@ -104,6 +104,8 @@ def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | 
         os.chdir("/")
     if not policy.grant.has(Import):
         refuse_imports()
+    if policy.supervised is not None:
+        names.replace_functions()
     return handover
 
 

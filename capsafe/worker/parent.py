@@ -15,11 +15,11 @@ from resource import struct_rusage
 from types import CodeType
 from typing import Final, NoReturn
 
-from capsafe.errors import Denial, SandboxKilledError
+from capsafe.errors import Denial, SandboxKilledError, UnsupportedError
 from capsafe.kernel import process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
-from capsafe.worker import child
+from capsafe.worker import child, names
 from capsafe.worker.channel import close_all, receive
 from capsafe.worker.classes import LocalClasses, find_local_classes
 from capsafe.worker.encode import encode
@@ -96,7 +96,14 @@ def run(  # noqa: PLR0913 - each has its name
     task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits), files)
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
     flush_inherited(policy.streams)
-    supervisor = Supervisor(policy.grant, on_denial)
+    if policy.supervised is not None:
+        if not _can_report(task):
+            raise UnsupportedError(
+                f"Sandbox[{policy.grant}] leaves sockets or names to the supervisor, and with "
+                f"open_files={limits.open_files} there is no room for the way to it; it takes {_ROOM_TO_REPORT}"
+            )
+        names.prepare()
+    supervisor = Supervisor(policy.grant, on_denial, policy.supervised)
     try:
         frame, usage, status = _converse(task, deadline, cancellation, supervisor)
         if frame is None:

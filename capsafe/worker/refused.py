@@ -21,6 +21,7 @@ from capsafe.policy.syscalls import (
     CLONE_THREAD,
     F_GETLK_TO_SETLKW,
     F_OFD_LOCKS,
+    MSG_FASTOPEN,
     O_ACCMODE,
     O_CREAT,
     O_TRUNC,
@@ -133,8 +134,9 @@ _ROWS: Final[Mapping[str, Refused]] = MappingProxyType(
         "listen": _known("listen"),
         "accept": _known("accept"),
         "accept4": _known("accept"),
-        # Sending alone is allowed; with MSG_FASTOPEN it would connect, past the rules on ports.
-        "sendto": Refused(Attempt("connect while sending to"), address=4, event="socket.sendto"),
+        "sendto": _known("socket.sendto", address=4),
+        "sendmsg": Refused(EVENTS["socket.sendto"]),
+        "sendmmsg": Refused(EVENTS["socket.sendto"]),
         "ioctl": Refused(Attempt("control a device (ioctl)")),
     }
 )
@@ -164,6 +166,9 @@ def look_up(call: str, arguments: tuple[int, ...]) -> Refused:
             return _known("os.rmdir" if ints[2] & _AT_REMOVEDIR else "os.remove", path=1)
         case "socket":
             return _known(f"socket.__new__:{_kind(ints[0], ints[1])}")
+        case "sendto" if ints[3] & MSG_FASTOPEN:
+            # It would connect, past the rules on ports.
+            return Refused(Attempt("connect while sending to"), address=4, event="socket.sendto")
         case "clone":
             return _known("_thread.start_new_thread" if ints[0] & CLONE_THREAD else "os.fork")
         case "mmap" | "mprotect" | "pkey_mprotect" if ints[2] & PROT_EXEC:

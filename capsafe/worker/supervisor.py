@@ -1,7 +1,8 @@
 """The supervisor: takes the child's refused calls from the kernel, refuses them, and says what they were.
 
 This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through, and to
-decide on what it reads: every answer is the refusal, and memory is read for the report alone.
+decide on what it reads: every answer is the refusal, and memory is read for the report alone. Where a grant leaves
+something to the supervisor, it is done elsewhere (``capsafe.worker.acting``), in the call's place.
 
 The child waits for the answer, so that it comes before anything that takes time. Who asks more than ``MOST`` times is
 answered and counted, and no longer read.
@@ -21,13 +22,17 @@ from capsafe.errors import CapabilityError, Denial
 from capsafe.grants import Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
+from capsafe.policy.model import Supervised
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
+from capsafe.worker.acting import Acting
+from capsafe.worker.addresses import LONGEST, address_text
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
 from capsafe.worker.refused import ANSWER, Refused, look_up
 from capsafe.worker.signals import no_signals
+from capsafe.worker.sockets import NOT_MINE, Memory, Refusal
 
 if TYPE_CHECKING:
     import logging
@@ -38,20 +43,22 @@ MOST: Final = 1000
 _LONGEST_PATH: Final = 4096
 #: Read first: most paths are shorter, and a page may end.
 _FIRST_PIECE: Final = 256
-_LONGEST_ADDRESS: Final = 128
-_AF_UNIX: Final = 1
-_AF_INET: Final = 2
-_AF_INET6: Final = 10
 
 
 class Supervisor:
     """Sees the denials of one run.
 
     ``grant``: of the sandbox. ``on_denial``: is called with each denial, in the thread that waits for the child; what
-    it raises ends the run. ``process``: the child's process id, set once it is there.
+    it raises ends the run. ``supervised``: what is done for the child, None for nothing. ``process``: the
+    child's process id, set once it is there.
     """
 
-    def __init__(self, grant: Grant, on_denial: Callable[[Denial], object] | None = None) -> None:
+    def __init__(
+        self,
+        grant: Grant,
+        on_denial: Callable[[Denial], object] | None = None,
+        supervised: Supervised | None = None,
+    ) -> None:
         self._grant = grant
         self._on_denial = on_denial
         self._denials: list[Denial] = []
@@ -59,6 +66,7 @@ class Supervisor:
         self._socket = -1
         self._listener = -1
         self._memory = -1
+        self._acting = None if supervised is None else Acting(supervised)
         self.process = 0
 
     # --- descriptors -------------------------------------------------------------------------------------------------
@@ -67,6 +75,11 @@ class Supervisor:
         """Make the pair through which the listener comes, and return the child's end. Raises ``OSError``."""
         self._socket, other = notify.make_pair()
         return other
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the child waits for more than a refusal."""
+        return self._acting is not None
 
     def register(self, waiting: "select.poll") -> None:
         """Have a poll tell when there is something to do."""
@@ -77,14 +90,25 @@ class Supervisor:
         """Do what there is to do on a descriptor that is ready. Raises what ``on_denial`` raises, and ``OSError``."""
         if descriptor == self._socket:
             self._receive(waiting)
+        elif self._acting is not None and self._acting.owns(descriptor):
+            self._acting.serve(descriptor)
+        elif descriptor != self._listener:
+            # It was closed as another one was served.
+            return
         elif event & select.POLLIN:
             self._notified()
         else:
             # Nobody is left under the filter.
             waiting.unregister(descriptor)
 
+    def retry(self) -> float | None:
+        """Try again what would have waited; return after how many milliseconds to come again, None for never."""
+        return None if self._acting is None else self._acting.retry()
+
     def close(self) -> None:
         """Close what is open; the child is gone, or its refused calls fail with ENOSYS from here on."""
+        if self._acting is not None:
+            self._acting.close()
         for descriptor in (self._socket, self._listener, self._memory):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -102,12 +126,14 @@ class Supervisor:
                 self._memory = rest[0] if rest else -1
         if found:
             waiting.register(self._listener, select.POLLIN)
+            if self._acting is not None:
+                self._acting.attach(self._listener, Memory(self._read_exactly, self._is_waiting), waiting)
 
     # --- one refused call --------------------------------------------------------------------------------------------
 
     def _notified(self) -> None:
         taken = notify.take(self._listener)
-        if taken is None:
+        if taken is None or (self._acting is not None and self._act(self._acting, taken)):
             return
         if self._count >= MOST:
             if notify.refuse(self._listener, taken, ANSWER):
@@ -128,6 +154,42 @@ class Supervisor:
         if notify.refuse(self._listener, taken, ANSWER):
             self.add(self._describe(call, taken.arguments, refused, target, place))
 
+    def _act(self, acting: Acting, taken: notify.Notification) -> bool:
+        """Do a call in the child's place; returns False for one that is to be refused as any other."""
+        call = _call_name(taken.number)
+        said = acting.handle(call, taken, of_child=self._is_child(taken.task))
+        if said is NOT_MINE:
+            return False
+        if isinstance(said, int):
+            notify.refuse(self._listener, taken, said)
+        elif said is not None:
+            self._refuse(call, taken, said)
+        return True
+
+    def _refuse(self, call: str, taken: notify.Notification, refusal: Refusal) -> None:
+        place = read_place(self._memory, taken.task, look_up(call, taken.arguments).event)
+        if not notify.refuse(self._listener, taken, ANSWER):
+            return
+        needed = refusal.capability
+        file, line = place or (None, None)
+        self.add(
+            Denial(
+                operation=refusal.operation,
+                call=call,
+                target=refusal.target,
+                capability=None if needed is None else needed.__name__,
+                write=None if needed is None else write_wider(self._grant, needed, refusal.scope),
+                file=file,
+                line=line,
+            )
+        )
+
+    def _read_exactly(self, address: int, length: int) -> bytes:
+        return notify.read_memory(self._memory, address, length)
+
+    def _is_waiting(self, taken: notify.Notification) -> bool:
+        return notify.is_waiting(self._listener, taken)
+
     def _is_child(self, task: int) -> bool:
         """Say whether a thread is the child's: other processes have other memory at the same addresses."""
         if self._memory < 0 or task == 0:
@@ -140,7 +202,7 @@ class Supervisor:
         if refused.address is not None:
             length = arguments[refused.address + 1] & 0xFFFFFFFF
             address = arguments[refused.address]
-            return address_text(notify.read_memory(self._memory, address, min(length, _LONGEST_ADDRESS)))
+            return address_text(notify.read_memory(self._memory, address, min(length, LONGEST)))
         if refused.number is not None:
             return str(struct.unpack("=i", struct.pack("=I", arguments[refused.number] & 0xFFFFFFFF))[0])
         return None
@@ -247,30 +309,6 @@ def _are_one(seen: Denial, told: Denial) -> bool:
     return seen.target is None or told.target is None or seen.target == told.target
 
 
-def address_text(raw: bytes) -> str | None:
-    """Return a ``struct sockaddr`` as ``host:port``, ``[host]:port``, a path or ``@name``; None for other families."""
-    if len(raw) < 2:  # noqa: PLR2004 - the family
-        return None
-    (family,) = struct.unpack_from("=H", raw)
-    if family == _AF_UNIX:
-        name = raw[2:]
-        if name[:1] == b"\0":
-            return "@" + os.fsdecode(name[1:])
-        return os.fsdecode(name.partition(b"\0")[0]) or None
-    import _socket  # noqa: PLC0415 - only where there is an address
-
-    try:
-        if family == _AF_INET:
-            port, host = struct.unpack_from("!2xH4s", raw)
-            return f"{_socket.inet_ntop(family, host)}:{port}"
-        if family == _AF_INET6:
-            port, host = struct.unpack_from("!2xH4x16s", raw)
-            return f"[{_socket.inet_ntop(family, host)}]:{port}"
-    except (struct.error, OSError, ValueError):
-        return None
-    return None
-
-
 def _capability(name: str) -> type[Capability] | None:
     found = getattr(capabilities, name, None)
     return found if isinstance(found, type) and issubclass(found, Capability) else None
@@ -292,7 +330,7 @@ def _allowing(call: str, arguments: tuple[int, ...]) -> list[type[Capability]]:
         for capability, row in ROWS.items()
         if any(
             rule.call == call and all(condition.holds(arguments) for condition in rule.when)
-            for rule in row.calls | row.unscoped_calls
+            for rule in row.calls | row.unscoped_calls | row.direct_calls | row.direct_sends
         )
     ]
 
