@@ -4,17 +4,16 @@ This module knows how each socket is made. It refuses to know what was granted, 
 names may be resolved, since resolving needs a capability of its own (Resolve).
 """
 
+import os
 import socket
 from collections.abc import Callable
 from typing import TypeAlias
 
 from capsafe.broker.arguments import StrPath, path_text
+from capsafe.policy.hosts import LOCALHOST, host_names, normal_name
 
 #: A numeric address and a port.
 Address: TypeAlias = tuple[str, int]
-
-#: RFC 6761, section 6.3: it is always the loopback, so it needs no resolver.
-LOCALHOST = ("127.0.0.1", "::1")
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -30,6 +29,14 @@ def addresses(host: str, port: int, resolver: Callable[[str, int], list[Address]
     if host == "localhost":
         return [(address, port) for address in LOCALHOST]
     return resolver(host, port)
+
+
+def is_named(scopes: frozenset[str] | None, host: str, port: int) -> bool:
+    """Say whether one of some scopes is this name of a host, with this port or any."""
+    name = normal_name(host)
+    if not scopes or name is None or family_of(host) is not None or name == "localhost":
+        return False
+    return name in host_names(*(scope for scope in scopes if scope.rpartition(":")[2] in (str(port), "*")))
 
 
 def family_of(host: str) -> socket.AddressFamily | None:
@@ -88,12 +95,18 @@ def datagram(host: str, port: int) -> socket.socket:
     return packets
 
 
+def _absolute(path: StrPath) -> str:
+    """Return a path in full: whoever connects in the sandbox's place does not know its current folder."""
+    text = path_text(path)
+    return text if not text or text.startswith(("/", "\0")) else os.path.join(os.getcwd(), text)  # noqa: PTH109, PTH118 - text
+
+
 def unix_connect(path: StrPath, timeout: float | None) -> socket.socket:
     """Connect to a Unix stream socket."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         stream.settimeout(timeout)
-        stream.connect(path_text(path))
+        stream.connect(_absolute(path))
     except OSError:
         stream.close()
         raise
@@ -104,7 +117,7 @@ def unix_listen(path: StrPath, backlog: int) -> socket.socket:
     """Bind a Unix stream socket and listen."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        stream.bind(path_text(path))
+        stream.bind(_absolute(path))
         stream.listen(backlog)
     except OSError:
         stream.close()

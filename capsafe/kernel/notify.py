@@ -253,7 +253,7 @@ def refuse(listener: int, notification: Notification, code: int) -> bool:
 
 
 def answer(listener: int, notification: Notification, value: int = 0) -> bool:
-    """Let the call return a value, as if the kernel had made it. Returns False where nobody waits. Raises ``OSError``."""
+    """Let the call return a value, as if the kernel had made it. Returns False where nobody waits for it any more."""
     try:
         fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, value, 0, 0))
     except FileNotFoundError:
@@ -271,7 +271,7 @@ def give(listener: int, notification: Notification, descriptor: int, *, inherita
     addition = bytearray(_ADDITION.pack(notification.cookie, _AND_ANSWER, descriptor, 0, flags))
     while True:
         try:
-            return fcntl.ioctl(listener, _IOCTL_ADD_DESCRIPTOR, addition)
+            return int(fcntl.ioctl(listener, _IOCTL_ADD_DESCRIPTOR, addition))
         except InterruptedError:
             # A handler of the parent ran; nothing was installed.
             continue

@@ -54,7 +54,12 @@ class Prepared:
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
         if self.policy.supervised is not None and (handover is None or handover.memory is None):
-            raise OSError(errno.EPERM, "there is no supervisor, or it can't read the child's memory (no /proc)")
+            # Others of the same user may look into a process that is dumpable, so it is not made so here.
+            raise OSError(
+                errno.EPERM,
+                "there is no supervisor, or it can't read the child's memory: there is no /proc, or this process has "
+                "changed its user and is not dumpable since (PR_SET_DUMPABLE)",
+            )
         if handover is not None and self._report_to(handover):
             return
         if self.policy.supervised is not None:

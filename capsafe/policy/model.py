@@ -176,7 +176,8 @@ class Policy:
     ``environ``: the environment stays. ``files``: relative paths mean something, so that the current folder stays.
     ``programs``: programs may be started, and they use the three stream numbers for pipes of their own.
     ``threads``: threads may be started. ``preload``: modules to import before confinement, since what they
-    read is then out of reach. ``supervised``: what is left to the supervisor, None for nothing. ``unenforceable``: why the grant can't be enforced as written; empty where it can.
+    read is then out of reach. ``supervised``: what is left to the supervisor, None for nothing. ``unenforceable``: why
+    the grant can't be enforced as written; empty where it can.
     ``remarks``: what stays open or is refused though one might expect otherwise, for ``explain``.
     """
 

@@ -284,11 +284,9 @@ SOCKET_OPTIONS: Final = frozenset(
         Rule("setsockopt", (equals(1, SOL_SOCKET), Masked(2, 0xFFFFFFF8, 16))),
         Rule("setsockopt", (equals(1, SOL_TCP), Masked(2, 0xFFFFFFF0, 0))),
         Rule("setsockopt", (equals(1, SOL_TCP), equals(2, 18))),
-        # The first sixteen but 4 (IP_OPTIONS): a source route sends packets to another host than the one connected to.
-        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFFC, 0))),
-        Rule("setsockopt", (equals(1, SOL_IP), equals(2, 5))),
-        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFFE, 6))),
-        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFF8, 8))),
+        # Of IP 0 to 3 and 8 to 11. Not 4 (IP_OPTIONS): a source route leads to another host than the one that is
+        # connected to.
+        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFF4, 0))),
         # IPV6_RECVERR and IPV6_V6ONLY are 25 and 26.
         Rule("setsockopt", (equals(1, SOL_IPV6), Masked(2, 0xFFFFFFF8, 24))),
     }

@@ -8,8 +8,8 @@ the closure started neither memory nor numbers are known here. It refuses to do 
 import contextlib
 import errno
 import os
-import select
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from capsafe.capabilities import Resolve
 from capsafe.kernel import notify
@@ -17,8 +17,12 @@ from capsafe.kernel.notify import Notification
 from capsafe.policy.hosts import normal_name
 from capsafe.policy.model import Supervised
 from capsafe.worker.answers import RESOLVE, Answer, write_answer
+from capsafe.worker.refused import NOT_MINE, Refusal
 from capsafe.worker.resolver import Resolver
-from capsafe.worker.sockets import CALLS, NOT_MINE, Memory, Refusal, Sockets
+from capsafe.worker.sockets import CALLS, Memory, Sockets
+
+if TYPE_CHECKING:
+    import select
 
 #: The system call that carries questions; nothing grants it.
 QUESTION: Final = "removexattr"
@@ -35,11 +39,20 @@ class Acting:
         self._listener = -1
         self._memory: Memory | None = None
 
-    def attach(self, listener: int, memory: Memory, waiting: "select.poll") -> None:
-        """Begin. ``listener``: where calls are answered. ``waiting``: tells when something has ended."""
-        self._listener, self._memory = listener, memory
+    def attach(
+        self,
+        listener: int,
+        read: Callable[[int, int], bytes],
+        is_waiting: Callable[[Notification], bool],
+        waiting: "select.poll",
+    ) -> None:
+        """Begin. ``listener``: where calls are answered. ``waiting``: tells when something has ended.
+
+        ``read``: reads the child's memory, as far as it is there. ``is_waiting``: says that a call still waits.
+        """
+        self._listener, self._memory = listener, Memory(read, is_waiting)
         self._resolver.register(waiting)
-        self._sockets.attach(listener, memory, waiting)
+        self._sockets.attach(listener, self._memory, waiting)
 
     def handle(self, call: str, taken: Notification, *, of_child: bool) -> Refusal | int | None:
         """Do a call, and answer it, now or later.

@@ -17,14 +17,14 @@ from capsafe.kernel import process
 from capsafe.kernel.notify import Handover
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import OUTCOME_FD, Policy
-from capsafe.worker import hygiene, names
+from capsafe.worker import hygiene
 from capsafe.worker.channel import send
 from capsafe.worker.classes import LocalClasses
 from capsafe.worker.denial import Recorder, find_denial
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.limits import Limits
-from capsafe.worker.modules import refuse_imports
+from capsafe.worker.modules import refuse_imports, send_plainly
 from capsafe.worker.outcome import SETUP_FAILED
 from capsafe.worker.protocol import ERROR, VALUE, Frame
 from capsafe.worker.streams import flush_streams, replace_streams
@@ -105,7 +105,11 @@ def _clean_up(task: Task, parent: int, channel: int, socket: int) -> Handover | 
     if not policy.grant.has(Import):
         refuse_imports()
     if policy.supervised is not None:
+        from capsafe.worker import names  # noqa: PLC0415 - the parent has loaded it
+
         names.replace_functions()
+        if policy.supervised.sends:
+            send_plainly()
     return handover
 
 

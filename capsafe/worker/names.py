@@ -18,7 +18,7 @@ from capsafe.worker.answers import RESOLVE, Answer, family_of, read_answer
 
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - the address of servers
 #: What a look-up without a type returns of each address, in this order.
-_KINDS: Final = (
+_KINDS: Final[tuple[tuple[int, int], ...]] = (
     (socket.SOCK_STREAM, socket.IPPROTO_TCP),
     (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     (socket.SOCK_RAW, 0),
@@ -113,11 +113,11 @@ def _port(port: object) -> int:
     return int(text) & _MOST_PORT
 
 
-def getaddrinfo(  # noqa: PLR0913 - the parameters of the C function
+def getaddrinfo(
     host: object,
     port: object,
     family: int = 0,
-    type: int = 0,  # noqa: A002 - as above
+    type: int = 0,  # noqa: A002 - the parameters of the C function
     proto: int = 0,
     flags: int = 0,
 ) -> list[tuple[int, int, int, str, tuple[Any, ...]]]:
@@ -130,7 +130,7 @@ def getaddrinfo(  # noqa: PLR0913 - the parameters of the C function
         found = _addresses(_text(host), flags)
     kinds = [(kind, own) for kind, own in _KINDS if type in (0, kind) and (proto in (0, own) or own == 0)]
     canonical = _text(host) if host and flags & socket.AI_CANONNAME else ""
-    rows = [
+    rows: list[tuple[int, int, int, str, tuple[Any, ...]]] = [
         (own, kind, proto or protocol, canonical, _address(own, one, number))
         for one in found
         if (own := family_of(one.text)) is not None and family in (0, own)

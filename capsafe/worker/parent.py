@@ -19,7 +19,7 @@ from capsafe.errors import Denial, SandboxKilledError, UnsupportedError
 from capsafe.kernel import process
 from capsafe.kernel.restrict import Prepared
 from capsafe.policy import Policy
-from capsafe.worker import child, names
+from capsafe.worker import child
 from capsafe.worker.channel import close_all, receive
 from capsafe.worker.classes import LocalClasses, find_local_classes
 from capsafe.worker.encode import encode
@@ -102,6 +102,8 @@ def run(  # noqa: PLR0913 - each has its name
                 f"Sandbox[{policy.grant}] leaves sockets or names to the supervisor, and with "
                 f"open_files={limits.open_files} there is no room for the way to it; it takes {_ROOM_TO_REPORT}"
             )
+        from capsafe.worker import names  # noqa: PLC0415 - for these grants alone
+
         names.prepare()
     supervisor = Supervisor(policy.grant, on_denial, policy.supervised)
     try:

@@ -11,8 +11,9 @@ import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
+from capsafe.capabilities import Capability
 from capsafe.policy.model import LOW_HALF
 from capsafe.policy.syscalls import (
     AF_INET,
@@ -53,6 +54,22 @@ class Refused:
     address: int | None = None
     number: int | None = None
     event: str = ""
+
+
+class Refusal(NamedTuple):
+    """What was not granted of a call that the supervisor would have done in the child's place.
+
+    ``capability``: None where none gives it. ``scope``: where it was missing, None for anywhere.
+    """
+
+    operation: str
+    capability: type[Capability] | None
+    target: str | None = None
+    scope: str | None = None
+
+
+#: What is refused as any call is that no capability gave.
+NOT_MINE: Final = Refusal("", None)
 
 
 def _known(key: str, path: int | None = None, address: int | None = None, number: int | None = None) -> Refused:
@@ -157,18 +174,17 @@ _NATIVE: Final = Attempt("make memory executable", ("NativeCode",))
 def look_up(call: str, arguments: tuple[int, ...]) -> Refused:
     """Return what a refused call was about. ``arguments``: the six registers; a C int is the lower half of one."""
     ints = tuple(argument & LOW_HALF for argument in arguments)
+    if call == "sendto" and ints[3] & MSG_FASTOPEN:
+        # It would connect, past the rules on ports.
+        return Refused(Attempt("connect while sending to"), address=4, event="socket.sendto")
     match call:
-        case "open":
-            return _open(ints[1], path=0)
-        case "openat":
-            return _open(ints[2], path=1)
+        case "open" | "openat":
+            place = 0 if call == "open" else 1
+            return _open(ints[place + 1], path=place)
         case "unlinkat":
             return _known("os.rmdir" if ints[2] & _AT_REMOVEDIR else "os.remove", path=1)
         case "socket":
             return _known(f"socket.__new__:{_kind(ints[0], ints[1])}")
-        case "sendto" if ints[3] & MSG_FASTOPEN:
-            # It would connect, past the rules on ports.
-            return Refused(Attempt("connect while sending to"), address=4, event="socket.sendto")
         case "clone":
             return _known("_thread.start_new_thread" if ints[0] & CLONE_THREAD else "os.fork")
         case "mmap" | "mprotect" | "pkey_mprotect" if ints[2] & PROT_EXEC:

@@ -1,4 +1,4 @@
-"""Sockets of the child, made and connected by the supervisor, because their scope is one that no rule of the kernel holds.
+"""Sockets of the child, made and connected by the supervisor, where their scope is none that the kernel can hold.
 
 This module knows what each call does with a socket, and which scope it is held to. It refuses to let a call go on by
 itself: the address is read once, from the child's memory into bytes of its own; those are checked, and those are used.
@@ -35,6 +35,7 @@ from capsafe.policy.syscalls import (
 )
 from capsafe.worker.addresses import LONGEST, Inet, read_inet, read_unix
 from capsafe.worker.held import Held, Table
+from capsafe.worker.refused import NOT_MINE, Refusal
 from capsafe.worker.resolver import Resolver
 from capsafe.worker.unix_paths import OutsideError, at_new_path, at_socket, resolve_scopes
 
@@ -57,19 +58,6 @@ _LISTEN_ON: Final = "listen on"
 _SEND_TO: Final = "send a datagram to"
 #: What would have waited, and of whose end nothing tells, is tried again after so many milliseconds.
 _RETRY: Final = 10.0
-
-
-class Refusal(NamedTuple):
-    """What was not granted. ``scope``: where, None for anywhere; ``capability``: None where none gives it."""
-
-    operation: str
-    capability: type[Capability] | None
-    target: str | None = None
-    scope: str | None = None
-
-
-#: What is refused as any call is that no capability gave.
-NOT_MINE: Final = Refusal("", None)
 
 
 class Memory(NamedTuple):

@@ -25,17 +25,17 @@ from capsafe.kernel.support import architecture
 from capsafe.policy.model import Supervised
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
-from capsafe.worker.acting import Acting
 from capsafe.worker.addresses import LONGEST, address_text
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
-from capsafe.worker.refused import ANSWER, Refused, look_up
+from capsafe.worker.refused import ANSWER, NOT_MINE, Refusal, Refused, look_up
 from capsafe.worker.signals import no_signals
-from capsafe.worker.sockets import NOT_MINE, Memory, Refusal
 
 if TYPE_CHECKING:
     import logging
+
+    from capsafe.worker.acting import Acting
 
 #: The most denials of one run that are described.
 MOST: Final = 1000
@@ -66,7 +66,7 @@ class Supervisor:
         self._socket = -1
         self._listener = -1
         self._memory = -1
-        self._acting = None if supervised is None else Acting(supervised)
+        self._acting = None if supervised is None else _acting(supervised)
         self.process = 0
 
     # --- descriptors -------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class Supervisor:
         if found:
             waiting.register(self._listener, select.POLLIN)
             if self._acting is not None:
-                self._acting.attach(self._listener, Memory(self._read_exactly, self._is_waiting), waiting)
+                self._acting.attach(self._listener, self._read_exactly, self._is_waiting, waiting)
 
     # --- one refused call --------------------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class Supervisor:
         if notify.refuse(self._listener, taken, ANSWER):
             self.add(self._describe(call, taken.arguments, refused, target, place))
 
-    def _act(self, acting: Acting, taken: notify.Notification) -> bool:
+    def _act(self, acting: "Acting", taken: notify.Notification) -> bool:
         """Do a call in the child's place; returns False for one that is to be refused as any other."""
         call = _call_name(taken.number)
         said = acting.handle(call, taken, of_child=self._is_child(taken.task))
@@ -297,6 +297,12 @@ class Supervisor:
                     )
                     return
         self.add(told)
+
+
+def _acting(supervised: Supervised) -> "Acting":
+    from capsafe.worker.acting import Acting  # noqa: PLC0415 - for the grants that need it alone
+
+    return Acting(supervised)
 
 
 #: What the closure did not catch was refused at its end, but for what its handlers tried.

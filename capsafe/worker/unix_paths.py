@@ -83,7 +83,7 @@ def _name(place: int) -> bytes:
 
 def _hold(place: int, scopes: frozenset[str] | None, name: bytes = b"", *, makes: bool = False) -> None:
     """Raise ``OutsideError`` where no scope covers a place, or a name in it."""
-    found = os.fsdecode(os.readlink(_name(place)))
+    found = os.fsdecode(os.readlink(_name(place)))  # noqa: PTH115 - bytes, as the kernel has them
     if name:
         found = f"{found.rstrip('/')}/{os.fsdecode(name)}"
     if scopes is None:

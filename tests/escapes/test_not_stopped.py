@@ -95,21 +95,6 @@ def connect_to_any_path(stage: Stage) -> object:
     return True
 
 
-def read_from_a_datagram_socket(stage: Stage) -> None:
-    """Make standard input a socket of the parent's; somebody else listens on a path."""
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    mail = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    mail.bind(str(stage.folder / "mail"))
-    _kept.extend((mine, mail))
-    os.dup2(theirs.fileno(), 0)
-
-
-@family.attack(Stdin, WORKED, prepare=read_from_a_datagram_socket)
-def send_anywhere_from_a_stream_that_is_a_socket(stage: Stage) -> object:
-    with socket.socket(fileno=os.dup(0)) as channel:
-        return channel.sendto(b"x", str(stage.folder / "mail")) == 1
-
-
 @pytest.mark.parametrize("row", family)
 def test_it_works_inside(row: Any, stage: Stage) -> None:
     assert as_parent(try_inside, row, stage, None) == WORKED
