@@ -123,6 +123,8 @@ def _in_ascii(host: str) -> str | None:
 def _parse_address(name: str, text: str, address: str, *, version: int) -> str:
     import ipaddress  # noqa: PLC0415  # takes a tenth of the time that importing capsafe may take
 
+    if "%" in address:
+        raise GrantError(f"the scope {text!r} of {name} names an interface (%), which scopes don't; leave it out")
     try:
         network = ipaddress.ip_network(address)
     except ValueError as error:

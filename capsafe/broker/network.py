@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from capsafe.broker.arguments import StrPath, path_text
-from capsafe.policy.hosts import LOCALHOST, host_names, normal_name
+from capsafe.policy.hosts import LOCALHOST, normal_name, read_scope
 
 #: A numeric address and a port.
 Address: TypeAlias = tuple[str, int]
@@ -31,12 +31,16 @@ def addresses(host: str, port: int, resolver: Callable[[str, int], list[Address]
     return resolver(host, port)
 
 
-def is_named(scopes: frozenset[str] | None, host: str, port: int) -> bool:
-    """Say whether one of some scopes is this name of a host, with this port or any."""
+def name_of(host: str) -> str | None:
+    """Return the normal form of a host's name; None for a numeric address, for localhost and for what is no name."""
     name = normal_name(host)
-    if not scopes or name is None or family_of(host) is not None or name == "localhost":
-        return False
-    return name in host_names(*(scope for scope in scopes if scope.rpartition(":")[2] in (str(port), "*")))
+    return None if name == "localhost" or family_of(host) is not None else name
+
+
+def named(scopes: frozenset[str]) -> set[tuple[str, int | None]]:
+    """Return the hosts that scopes name, each with its port, None for any."""
+    found = map(read_scope, scopes)
+    return {(one.name, one.port) for one in found if one.name is not None}
 
 
 def family_of(host: str) -> socket.AddressFamily | None:

@@ -468,9 +468,14 @@ class Broker(Generic[C_contra]):
 
     def _addresses(self, operation: str, capability: type[Capability], host: str, port: int) -> list[Address]:
         attempt = self._attempt(f"{operation} by name", (Resolve,), host=host, port=port)
-        if network.is_named(self._grant.scopes_of(capability, ambient=False), host, port):
+        scopes = self._grant.scopes_of(capability, ambient=False)
+        name = network.name_of(host)
+        if scopes and name is not None and (named := network.named(scopes)):
             # Whoever may reach a host by its name may ask where it is.
-            return network.resolve(host, port)
+            if (name, port) in named or (name, None) in named:
+                return network.resolve(host, port)
+            if not self._grant.has(Resolve, ambient=False):
+                self._attempt(operation, (capability,), host=host, port=port).refuse(capability, f"{name}:{port}")
         return network.addresses(
             host, port, lambda name, number: attempt.perform(lambda: network.resolve(name, number))
         )

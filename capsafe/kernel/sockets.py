@@ -19,8 +19,6 @@ from capsafe.policy.numbers import NUMBERS
 _SOCK_CLOEXEC: Final = 0o2000000
 _MSG_DONTWAIT: Final = 0x40
 _MSG_NOSIGNAL: Final = 0x4000
-_SOL_SOCKET: Final = 1
-_SO_ERROR: Final = 4
 
 _RESOLVE_NO_MAGICLINKS: Final = 0x02
 _HOW: Final = struct.Struct("=QQQ")
@@ -37,8 +35,6 @@ _BIND: Final = LIBC["bind"]
 _BIND.argtypes = (_INT, _BYTES, ctypes.c_uint)
 _LISTEN: Final = LIBC["listen"]
 _LISTEN.argtypes = (_INT, _INT)
-_GETSOCKOPT: Final = LIBC["getsockopt"]
-_GETSOCKOPT.argtypes = (_INT, _INT, _INT, ctypes.c_void_p, ctypes.c_void_p)
 _SENDTO: Final = LIBC["sendto"]
 _SENDTO.argtypes = (_INT, _BYTES, ctypes.c_size_t, _INT, _BYTES, ctypes.c_uint)
 _SENDTO.restype = ctypes.c_ssize_t
@@ -86,13 +82,6 @@ def send_to(socket: int, data: bytes, flags: int, address: bytes) -> int:
     """Send a datagram to an address, without waiting; return an errno, 0 where it was sent."""
     flags |= _MSG_DONTWAIT | _MSG_NOSIGNAL
     return _code(_SENDTO(socket, data, len(data), flags, address, len(address)))
-
-
-def take_error(socket: int) -> int:
-    """Return the errno with which a connect has ended, 0 for none; it is told once."""
-    code = ctypes.c_int()
-    size = ctypes.c_uint(ctypes.sizeof(code))
-    return _code(_GETSOCKOPT(socket, _SOL_SOCKET, _SO_ERROR, ctypes.byref(code), ctypes.byref(size))) or code.value
 
 
 def open_place(path: bytes) -> int:

@@ -20,7 +20,8 @@ class Held:
     """One socket.
 
     ``descriptor``: the one that is kept, -1 once it is closed. ``number``: the child's. ``bound``: to what its scope
-    covers. ``connecting``: its connect has not ended. ``waits``: who is told of that, None where nobody waits.
+    covers. ``connecting``: its connect has not ended; ``peer``: where to. ``waits``: who is told of that, None where
+    nobody waits.
     """
 
     descriptor: int
@@ -29,6 +30,7 @@ class Held:
     kind: int
     bound: bool = False
     connecting: bool = False
+    peer: bytes = b""
     waits: Notification | None = None
 
     @property

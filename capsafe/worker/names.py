@@ -128,7 +128,11 @@ def getaddrinfo(
         found = tuple(map(Address, _ANY if flags & socket.AI_PASSIVE else LOCALHOST))
     else:
         found = _addresses(_text(host), flags)
-    kinds = [(kind, own) for kind, own in _KINDS if type in (0, kind) and (proto in (0, own) or own == 0)]
+    kinds = [
+        (kind, own)
+        for kind, own in _KINDS
+        if type in (0, kind) and (proto in (0, own) or kind == type == socket.SOCK_RAW)
+    ]
     canonical = _text(host) if host and flags & socket.AI_CANONNAME else ""
     rows: list[tuple[int, int, int, str, tuple[Any, ...]]] = [
         (own, kind, proto or protocol, canonical, _address(own, one, number))

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from socket import getaddrinfo
 from typing import Final
 
 from capsafe.policy.hosts import LOCALHOST, Address
@@ -124,7 +125,7 @@ def _work(name: str, answers: list[Answer], writing: int) -> None:
 def look_up(name: str) -> Answer:
     """Ask the system's own resolver. Raises nothing."""
     try:
-        rows = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        rows = getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         return Answer(code=error.errno or socket.EAI_FAIL, text=str(error.strerror))
     except (OSError, UnicodeError) as error:

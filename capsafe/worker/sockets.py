@@ -177,10 +177,11 @@ class Sockets:
             return peer
         if held.waits is not None:
             return errno.EALREADY
-        code = sockets.connect(held.descriptor, peer.pack())
+        packed = peer.pack()
+        code = sockets.connect(held.descriptor, packed)
         if code in (errno.EINPROGRESS, errno.EALREADY):
             blocks = held.blocks
-            self._follow(held, taken if blocks else None)
+            self._follow(held, packed, taken if blocks else None)
             return None if blocks else code
         if held.kind == SOCK_STREAM and code in (0, errno.EISCONN):
             self._table.let_go(held, errno.EISCONN)
@@ -205,9 +206,9 @@ class Sockets:
         text = peer.address.text
         return hosts.endpoint(text.removeprefix("::ffff:") if "." in text else text, peer.port)
 
-    def _follow(self, held: Held, taken: Notification | None) -> None:
+    def _follow(self, held: Held, packed: bytes, taken: Notification | None) -> None:
         """Wait for the end of a connect: to answer it, or to let go of the socket once it is connected."""
-        held.waits = taken
+        held.waits, held.peer = taken, packed
         if not held.connecting and self._waiting is not None:
             held.connecting = True
             self._connecting[held.descriptor] = held
@@ -229,20 +230,20 @@ class Sockets:
         events = asked.poll(0)
         if not events:
             return
+        code = errno.ECONNABORTED if events[0][1] & (select.POLLERR | select.POLLHUP) else 0
+        if held.waits is not None:
+            # To connect again is what says how it has ended. Else that is the child's to ask.
+            code = sockets.connect(descriptor, held.peer)
+            if code in (errno.EINPROGRESS, errno.EALREADY):
+                return
+            self._answer(held.waits, code)
         del self._connecting[descriptor]
-        held.connecting = False
+        held.connecting, held.waits = False, None
         if self._waiting is not None:
             self._waiting.unregister(descriptor)
-        taken, held.waits = held.waits, None
-        failed = bool(events[0][1] & (select.POLLERR | select.POLLHUP))
-        if taken is not None:
-            # Asking for the error takes it away, which is the answer's part; else it is the child's to ask.
-            code = sockets.take_error(descriptor)
-            failed = code != 0
-            self._answer(taken, code)
         if not self._table.has(held):
             held.close()
-        elif not failed:
+        elif not code:
             self._table.let_go(held, errno.EISCONN)
 
     # --- bind and listen ---------------------------------------------------------------------------------------------
@@ -306,19 +307,15 @@ class Sockets:
     # --- sending -----------------------------------------------------------------------------------------------------
 
     def _send(self, taken: Notification, held: Held) -> Refusal | int | None:
-        _, at, length, _, where, _ = taken.arguments
-        flags, address_length = _signed(taken.arguments[3]), _signed(taken.arguments[5])
+        length, flags = taken.arguments[2], _signed(taken.arguments[3])
         if flags & MSG_FASTOPEN or held.kind != SOCK_DGRAM:
             return NOT_MINE
-        if flags & ~_KNOWN_FLAGS:
-            return errno.EOPNOTSUPP
-        if length > _LONGEST_DATAGRAM:
-            return errno.EMSGSIZE
-        raw, data = self._read_address(where, address_length), self._read(at, length)
-        if isinstance(raw, int):
-            return raw
-        if len(data) != length:
-            return errno.EFAULT
+        if flags & ~_KNOWN_FLAGS or length > _LONGEST_DATAGRAM:
+            return errno.EMSGSIZE if length > _LONGEST_DATAGRAM else errno.EOPNOTSUPP
+        raw = self._read_address(taken.arguments[4], _signed(taken.arguments[5]))
+        data = self._read(taken.arguments[1], length)
+        if isinstance(raw, int) or len(data) != length:
+            return raw if isinstance(raw, int) else errno.EFAULT
         if not self._still(taken):
             return None
 

@@ -228,13 +228,17 @@ class Supervisor:
         place: tuple[str, int] | None,
     ) -> Denial:
         missing = self._missing(refused.attempt, call, arguments)
+        scope = None
+        if call is None and missing is not None and self._grant.scopes_of(missing):
+            # What the broker refuses of a capability that is granted elsewhere, it refuses there.
+            scope = target
         file, line = place or (None, None)
         return Denial(
             operation=refused.attempt.operation,
             call=call,
             target=target,
             capability=None if missing is None else missing.__name__,
-            write=None if missing is None else write_wider(self._grant, missing, None),
+            write=None if missing is None else write_wider(self._grant, missing, scope),
             file=file,
             line=line,
         )
@@ -246,7 +250,7 @@ class Supervisor:
         candidates: list[type[Capability]] = named + (_allowing(call, arguments) if call else [])
         for capability in candidates:
             scopes = self._grant.scopes_of(capability)
-            if scopes is not None and (not scopes or attempt.unscoped):
+            if scopes is not None and (not scopes or attempt.unscoped or call is None):
                 return capability
         return None
 

@@ -15,6 +15,7 @@ from capsafe import (
     MissingPathError,
     ReadFile,
     Sandbox,
+    StatFile,
     Stdout,
     TransferError,
     UnsupportedError,
