@@ -446,14 +446,14 @@ def test_http_over_the_brokers_socket(fake_names: dict[str, Any]) -> None:
         connection.request("GET", "/")
         return connection.getresponse().read()
 
-    def ambient(_: object) -> bytes:
+    def without_broker(_: object) -> bytes:
         connection = http.client.HTTPConnection("api.example.com", port, timeout=5)
         connection.request("GET", "/")
         return connection.getresponse().read()
 
     scope = f"api.example.com:{port}"
     assert told(at(Connect, scope), closure) == (b"hello", [])
-    assert told(ambient(at(Connect, scope)), ambient) == (b"hello", [])
+    assert told(ambient(at(Connect, scope)), without_broker) == (b"hello", [])
     httpd.shutdown()
     httpd.server_close()
     thread.join()
