@@ -26,7 +26,10 @@ SCOPED: Final = (
     'ReadFile[L["/usr"]]',
     'WriteFile[L["/usr"]]',
     'Connect[L["*:443"]]',
+    'Connect[L["api.example.com:443"]]',
     'Listen[L["*:8080"]]',
+    'Datagram[L["10.0.0.1:53"]]',
+    'UnixSocket[L["/run"]]',
     'Spawn[L["/bin/sh"]]',
 )
 
@@ -69,6 +72,7 @@ class Examination:
             "Landlock": f"ABI {support.landlock_abi}" if support.landlock_abi else "no",
             "user namespaces": "yes" if support.user_namespaces else "no",
             "refused calls told": "yes" if support.notifications else "only those not caught",
+            "supervisor acts": "yes" if support.answers else "no",
         }.items():
             table.add_row(name, escape(value))
         return table
@@ -93,6 +97,8 @@ def _ask(text: str) -> Verdict:
         return Verdict(text, "the checker alone", "")
     policy = compile_policy(read_grant(read_text(text)))
     needs = f"seccomp, Landlock ABI {policy.landlock_abi}" if policy.landlock_abi else "seccomp"
+    if policy.supervised is not None:
+        needs += ", the supervisor"
     try:
         prepare(policy)
     except (UnsupportedError, MissingPathError) as error:

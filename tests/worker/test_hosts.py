@@ -1,5 +1,6 @@
 """What the supervisor does in the child's place: sockets held to hosts, datagrams, paths, and names looked up."""
 
+import _socket
 import asyncio
 import contextlib
 import errno
@@ -99,6 +100,20 @@ def serving(host: str = "127.0.0.1", backlog: int = 16) -> Iterator[tuple[socket
 def server() -> Iterator[tuple[socket.socket, int]]:
     with serving() as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sends a question to a name server, whatever goes wrong in it."""
+    real = _socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *more: Any) -> Any:
+        numeric = ":" in str(host) or str(host).strip("b'").replace(".", "").isdigit()
+        only_numeric = len(more) > 4 and bool(more[4] & socket.AI_NUMERICHOST)
+        assert host in (None, "", "localhost") or numeric or only_numeric, host
+        return real(host, *more)
+
+    monkeypatch.setattr(_socket, "getaddrinfo", getaddrinfo)
 
 
 @pytest.fixture
