@@ -53,8 +53,8 @@ def main(arguments: list[str]) -> int:
         accept(server)
         os._exit(0)
     grant: Any = Connect
-    by_port: Any = grant[Literal.__getitem__(f"*:{port}")]  # type: ignore[misc]  # known when it runs
-    by_host: Any = grant[Literal.__getitem__(f"127.0.0.1:{port}")]  # type: ignore[misc]  # as above
+    by_port: Any = grant[Literal.__getitem__(f"*:{port}")]
+    by_host: Any = grant[Literal.__getitem__(f"127.0.0.1:{port}")]
     boxes: dict[str, Any] = {
         "by the supervisor": Sandbox.__class_getitem__(by_host)(),  # type: ignore[attr-defined]  # Generic has it
         "by Landlock": Sandbox.__class_getitem__(by_port)(),  # type: ignore[attr-defined]  # as above

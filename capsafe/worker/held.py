@@ -50,7 +50,7 @@ class Table:
 
     def __init__(self) -> None:
         self._held: OrderedDict[int, Held] = OrderedDict()
-        self._finished: OrderedDict[int, int] = OrderedDict()
+        self._finished: OrderedDict[int, bool] = OrderedDict()
 
     def find(self, number: int) -> Held | None:
         """Return a socket, and take it for the one that was used last."""
@@ -63,8 +63,8 @@ class Table:
         """Say whether a socket is still the one of its number."""
         return self._held.get(held.number) is held
 
-    def finished(self, number: int) -> int | None:
-        """Return what a socket answers that was let go of, None where there was none."""
+    def listens(self, number: int) -> bool | None:
+        """Say whether a socket that was let go of listens, or is connected; None where there was none."""
         return self._finished.get(number)
 
     def keep(self, held: Held) -> None:
@@ -75,10 +75,10 @@ class Table:
         while len(self._held) > MOST_HELD:
             self._drop(next(iter(self._held.values())))
 
-    def let_go(self, held: Held, code: int) -> None:
-        """Close a socket with which there is nothing more to do here. ``code``: what it answers from now on."""
+    def let_go(self, held: Held, *, listens: bool = False) -> None:
+        """Close a socket with which there is nothing more to do here: it is connected, or listens."""
         if self.has(held):
-            self._finished[held.number] = code
+            self._finished[held.number] = listens
             while len(self._finished) > MOST_HELD:
                 self._finished.popitem(last=False)
         self._drop(held)

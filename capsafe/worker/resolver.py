@@ -73,7 +73,9 @@ class Resolver:
         if not ready.poll(0):
             return
         name, answers = self._running.pop(descriptor)
-        self._close(descriptor)
+        if self._waiting is not None:
+            self._waiting.unregister(descriptor)
+        os.close(descriptor)
         answer = answers[0] if answers else Answer(code=socket.EAI_FAIL, text="the look-up has failed")
         self._answers[name] = answer
         self._addresses[name] = answer.addresses
@@ -83,16 +85,10 @@ class Resolver:
 
     def close(self) -> None:
         """Forget it all; a look-up that is under way ends by itself, and closes its own end."""
-        for descriptor in list(self._running):
-            self._close(descriptor)
-        self._running.clear()
+        while self._running:
+            os.close(self._running.popitem()[0])
         self._queue.clear()
         self._waiters.clear()
-
-    def _close(self, descriptor: int) -> None:
-        if self._waiting is not None:
-            self._waiting.unregister(descriptor)
-        os.close(descriptor)
 
     def _start(self) -> None:
         while self._queue and len(self._running) < _MOST_AT_ONCE:

@@ -105,8 +105,7 @@ class Sockets:
             return self._make(taken, *numbers[:3])
         held = self._table.find(numbers[0])
         if held is None:
-            code = self._table.finished(numbers[0]) if call in ("connect", "listen") else None
-            return Refusal(_UNKNOWN, None, str(numbers[0])) if code is None else code
+            return self._again(taken, call, numbers[0])
         if call == "listen":
             return self._listen(taken, held, numbers[1])
         if call == "sendto":
@@ -119,6 +118,17 @@ class Sockets:
         if call == "bind":
             return self._bind(taken, held, raw)
         return self._connect(taken, held, raw)
+
+    def _again(self, taken: Notification, call: str, number: int) -> Refusal | int | None:
+        """Answer for a socket that is not held, or not any more."""
+        listens = self._table.listens(number)
+        if listens is None or call not in ("connect", "listen"):
+            return Refusal(_UNKNOWN, None, str(number))
+        if call == "listen" and listens:
+            # Event loops do so with a socket that listens already. Its backlog stays.
+            self._answer(taken, 0)
+            return None
+        return errno.EISCONN if call == "connect" else errno.EINVAL
 
     def _answer(self, taken: Notification, code: int, value: int = 0) -> None:
         if code:
@@ -184,7 +194,7 @@ class Sockets:
             self._follow(held, packed, taken if blocks else None)
             return None if blocks else code
         if held.kind == SOCK_STREAM and code in (0, errno.EISCONN):
-            self._table.let_go(held, errno.EISCONN)
+            self._table.let_go(held)
         self._answer(taken, code)
         return None
 
@@ -244,7 +254,7 @@ class Sockets:
         if not self._table.has(held):
             held.close()
         elif not code:
-            self._table.let_go(held, errno.EISCONN)
+            self._table.let_go(held)
 
     # --- bind and listen ---------------------------------------------------------------------------------------------
 
@@ -272,7 +282,7 @@ class Sockets:
                 return Refusal("listen without being bound, on", caps.Listen, hosts.endpoint(address.text, 0))
         code = sockets.listen(held.descriptor, backlog)
         if not code:
-            self._table.let_go(held, errno.EISCONN)
+            self._table.let_go(held, listens=True)
         self._answer(taken, code)
         return None
 
@@ -291,7 +301,7 @@ class Sockets:
                 # The server's queue is full.
                 return None
             if not code and held.kind != SOCK_DGRAM:
-                self._table.let_go(held, errno.EISCONN)
+                self._table.let_go(held)
             return code
 
         return self._until_done(taken, once, path, _CONNECT_TO)

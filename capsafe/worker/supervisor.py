@@ -91,7 +91,8 @@ class Supervisor:
         if descriptor == self._socket:
             self._receive(waiting)
         elif self._acting is not None and self._acting.owns(descriptor):
-            self._acting.serve(descriptor)
+            with no_signals():
+                self._acting.serve(descriptor)
         elif descriptor != self._listener:
             # It was closed as another one was served.
             return
@@ -103,7 +104,10 @@ class Supervisor:
 
     def retry(self) -> float | None:
         """Try again what would have waited; return after how many milliseconds to come again, None for never."""
-        return None if self._acting is None else self._acting.retry()
+        if self._acting is None:
+            return None
+        with no_signals():
+            return self._acting.retry()
 
     def close(self) -> None:
         """Close what is open; the child is gone, or its refused calls fail with ENOSYS from here on."""
@@ -157,7 +161,9 @@ class Supervisor:
     def _act(self, acting: "Acting", taken: notify.Notification) -> bool:
         """Do a call in the child's place; returns False for one that is to be refused as any other."""
         call = _call_name(taken.number)
-        said = acting.handle(call, taken, of_child=self._is_child(taken.task))
+        # What is opened must be noted before a handler may raise.
+        with no_signals():
+            said = acting.handle(call, taken, of_child=self._is_child(taken.task))
         if said is NOT_MINE:
             return False
         if isinstance(said, int):

@@ -8,6 +8,7 @@ Sources: openat2(2), unix(7), proc_pid_fd(5).
 
 import errno
 import os
+import posixpath
 import stat
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -32,10 +33,8 @@ class OutsideError(Exception):
 
 
 def resolve_scopes(scopes: frozenset[str] | None) -> frozenset[str] | None:
-    """Return scopes with what their own symlinks lead to, before the child is there."""
-    if scopes is None:
-        return None
-    return frozenset(os.path.realpath(scope) for scope in scopes)
+    """Return scopes, and with them what their own symlinks lead to, before the child is there."""
+    return None if scopes is None else scopes | {os.path.realpath(scope) for scope in scopes}
 
 
 def at_socket(path: bytes, scopes: frozenset[str] | None, act: Callable[[bytes], R]) -> R | int:
@@ -43,6 +42,7 @@ def at_socket(path: bytes, scopes: frozenset[str] | None, act: Callable[[bytes],
 
     ``path``: absolute. ``scopes``: of ``resolve_scopes``. Raises ``OutsideError``.
     """
+    _check(posixpath.normpath(os.fsdecode(path)), scopes)
     try:
         place = open_place(path)
     except OSError as error:
@@ -63,6 +63,7 @@ def at_new_path(path: bytes, scopes: frozenset[str] | None, act: Callable[[bytes
     folder, _, name = path.rpartition(b"/")
     if name in (b"", b".", b".."):
         return errno.EADDRINUSE
+    _check(posixpath.normpath(os.fsdecode(path)), scopes)
     try:
         place = open_place(folder or b"/")
     except OSError as error:
@@ -86,10 +87,17 @@ def _hold(place: int, scopes: frozenset[str] | None, name: bytes = b"", *, makes
     found = os.fsdecode(os.readlink(_name(place)))  # noqa: PTH115 - bytes, as the kernel has them
     if name:
         found = f"{found.rstrip('/')}/{os.fsdecode(name)}"
-    if scopes is None:
-        # What is granted anywhere makes nothing where WriteFile does not either.
-        guarded = makes and any(covers_path(folder, found) for folder in NEVER_ANYWHERE)
-        if guarded and not covers_path(_SHARED_MEMORY, found):
-            raise OutsideError(found)
-    elif not found.startswith("/") or not any(covers_path(scope, found) for scope in scopes):
+    _check(found, scopes)
+    # What is granted anywhere makes nothing where WriteFile does not either.
+    guarded = scopes is None and makes and any(covers_path(folder, found) for folder in NEVER_ANYWHERE)
+    if guarded and not covers_path(_SHARED_MEMORY, found):
         raise OutsideError(found)
+
+
+def _check(path: str, scopes: frozenset[str] | None) -> None:
+    """Raise ``OutsideError`` for a path that no scope covers as it is written.
+
+    Before it is looked for: whether something is there is not said of what is outside.
+    """
+    if scopes is not None and not (path.startswith("/") and any(covers_path(scope, path) for scope in scopes)):
+        raise OutsideError(path)
