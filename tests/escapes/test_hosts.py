@@ -156,8 +156,14 @@ def test_nobody_else_is_reached(function: Attack, more: Any, user: int | None, t
 
     assert in_child(inside) is not None
     assert not town.reached(), "in the sandbox"
-    in_child(attempt, user)
-    assert town.reached(), "without a sandbox nobody was reached either, so that the attack shows nothing"
+    outside = False
+    for _ in range(5):
+        # A race may be lost.
+        in_child(attempt, user)
+        outside = outside or town.reached()
+        if outside:
+            break
+    assert outside, "without a sandbox nobody was reached either, so that the attack shows nothing"
 
 
 def inet(port: int, host: tuple[int, ...] = (127, 0, 0, 1), family: int = 2) -> bytes:
