@@ -97,18 +97,41 @@ def _parse_host(name: str, text: str, host: str) -> str:
     if "/" in host or re.fullmatch(r"[0-9.]+", host):
         return _parse_address(name, text, host, version=4)
     host = host.lower().removesuffix(".")
-    if len(host) > _MAXIMUM_HOST or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise GrantError(f"the host {host!r} in the scope {text!r} of {name} is no host name; write {_HOST_FORMS}")
+    if not is_host_name(host):
+        instead = _in_ascii(host) or _HOST_FORMS
+        raise GrantError(f"the host {host!r} in the scope {text!r} of {name} is no host name; write {instead}")
     return host
+
+
+def is_host_name(text: str) -> bool:
+    """Say whether a text is a host name in its normal form: in lower case, in ASCII, without the last dot."""
+    return len(text) <= _MAXIMUM_HOST and all(_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _in_ascii(host: str) -> str | None:
+    """Return how a name of other letters is written, None where it can't be.
+
+    It is not done for the user: two names may look the same, and the standards differ on some letters.
+    """
+    try:
+        written = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    return f'"{written}:443", the form in which it is asked for' if written != host and is_host_name(written) else None
 
 
 def _parse_address(name: str, text: str, address: str, *, version: int) -> str:
     import ipaddress  # noqa: PLC0415  # takes a tenth of the time that importing capsafe may take
 
+    if "%" in address:
+        raise GrantError(f"the scope {text!r} of {name} names an interface (%), which scopes don't; leave it out")
     try:
         network = ipaddress.ip_network(address)
     except ValueError as error:
         raise GrantError(f"the scope {text!r} of {name} has a bad address: {error}; write {_HOST_FORMS}") from error
     if network.version != version:
         raise GrantError(f'the scope {text!r} of {name} mixes IPv4 and IPv6; write "10.0.0.0/8:443" or "[::1]:443"')
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None:
+        raise GrantError(f'the scope {text!r} of {name} is an address of IPv4; write it as "{mapped}:443"')
     return str(network) if "/" in address else str(network.network_address)

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from types import FunctionType, GeneratorType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar, cast
 
 from capsafe import capabilities
 from capsafe.capabilities import Capability
@@ -41,14 +41,17 @@ class Attempt(NamedTuple):
         for need in self.needs:
             # What is ambient is used without the broker, so it does not open one.
             if not self.grant.has(need, ambient=False):
-                text = CapabilityError(
-                    self.operation, target=self.target, capability=need.__name__, write=self.grant.wider(need)
-                )
-                error = PermissionError(errno.EPERM, str(text))
-                self._note(error, need)
-                # No system call is made, so that the kernel tells nobody; the worker listens.
-                sys.audit("capsafe.refused", self.operation, need.__name__, self.target)
-                raise error
+                self.refuse(need)
+
+    def refuse(self, need: type[Capability], scope: str | None = None) -> NoReturn:
+        """Raise PermissionError (EPERM) for a need. ``scope``: where it was not granted, None for anywhere."""
+        write = self.grant.wider(need, scope)
+        text = CapabilityError(self.operation, target=self.target, capability=need.__name__, write=write)
+        error = PermissionError(errno.EPERM, str(text))
+        self._note(error, need)
+        # No system call is made, so that the kernel tells nobody; the worker listens.
+        sys.audit("capsafe.refused", self.operation, need.__name__, self.target)
+        raise error
 
     def perform(self, call: Callable[[], R]) -> R:
         """Ask, then call; what the kernel refuses is noted on its error."""
@@ -90,7 +93,8 @@ def needs_of(annotation: str) -> tuple[type[Capability], ...]:
 def target_of(arguments: dict[str, object]) -> str | None:
     """Name what an operation is about: its path, ``host:port``, program, module or process."""
     if "host" in arguments:
-        return f"{arguments['host']}:{arguments.get('port', 0)}"
+        host = str(arguments["host"])
+        return f"[{host}]:{arguments.get('port', 0)}" if ":" in host else f"{host}:{arguments.get('port', 0)}"
     for name in ("path", "src", "dst", "top", "pattern", "name", "pid", "args"):
         value = arguments.get(name)
         if isinstance(value, list | tuple):

@@ -4,17 +4,16 @@ This module knows how each socket is made. It refuses to know what was granted, 
 names may be resolved, since resolving needs a capability of its own (Resolve).
 """
 
+import os
 import socket
 from collections.abc import Callable
 from typing import TypeAlias
 
 from capsafe.broker.arguments import StrPath, path_text
+from capsafe.policy.hosts import LOCALHOST, normal_name, read_scope
 
 #: A numeric address and a port.
 Address: TypeAlias = tuple[str, int]
-
-#: RFC 6761, section 6.3: it is always the loopback, so it needs no resolver.
-LOCALHOST = ("127.0.0.1", "::1")
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -30,6 +29,18 @@ def addresses(host: str, port: int, resolver: Callable[[str, int], list[Address]
     if host == "localhost":
         return [(address, port) for address in LOCALHOST]
     return resolver(host, port)
+
+
+def name_of(host: str) -> str | None:
+    """Return the normal form of a host's name; None for a numeric address, for localhost and for what is no name."""
+    name = normal_name(host)
+    return None if name == "localhost" or family_of(host) is not None else name
+
+
+def named(scopes: frozenset[str]) -> set[tuple[str, int | None]]:
+    """Return the hosts that scopes name, each with its port, None for any."""
+    found = map(read_scope, scopes)
+    return {(one.name, one.port) for one in found if one.name is not None}
 
 
 def family_of(host: str) -> socket.AddressFamily | None:
@@ -88,12 +99,18 @@ def datagram(host: str, port: int) -> socket.socket:
     return packets
 
 
+def _absolute(path: StrPath) -> str:
+    """Return a path in full: whoever connects in the sandbox's place does not know its current folder."""
+    text = path_text(path)
+    return text if not text or text.startswith(("/", "\0")) else os.path.join(os.getcwd(), text)  # noqa: PTH109, PTH118 - text
+
+
 def unix_connect(path: StrPath, timeout: float | None) -> socket.socket:
     """Connect to a Unix stream socket."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         stream.settimeout(timeout)
-        stream.connect(path_text(path))
+        stream.connect(_absolute(path))
     except OSError:
         stream.close()
         raise
@@ -104,7 +121,7 @@ def unix_listen(path: StrPath, backlog: int) -> socket.socket:
     """Bind a Unix stream socket and listen."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        stream.bind(path_text(path))
+        stream.bind(_absolute(path))
         stream.listen(backlog)
     except OSError:
         stream.close()

@@ -433,17 +433,18 @@ class Broker(Generic[C_contra]):
     def connect(self: Broker[Connect[Never]], host: str, port: int, *, timeout: float | None = None) -> socket.socket:
         """Needs Connect. Return a TCP socket connected to ``host``, in at most ``timeout`` seconds for each address.
 
-        ``host`` is a numeric address or ``localhost``; any other name needs Resolve as well. The timeout stays set on
-        the socket. Raises OSError where no address answers.
+        ``host`` is a numeric address, ``localhost`` or a name that the scope names; any other name needs Resolve as
+        well. The timeout stays set on the socket. Raises OSError where no address answers.
         """
-        return network.connect(self._addresses("connect", host, port), timeout)
+        return network.connect(self._addresses("connect", Connect, host, port), timeout)
 
     def listen(self: Broker[Listen[Never]], host: str, port: int, *, backlog: int = 128) -> socket.socket:
         """Needs Listen. Return a TCP socket that listens at ``host``; port 0 takes a free one.
 
-        ``host`` is a numeric address or ``localhost``; any other name needs Resolve as well.
+        ``host`` is a numeric address, ``localhost`` or a name that the scope names; any other name needs Resolve as
+        well.
         """
-        return network.listen(*self._addresses("listen", host, port)[0], backlog)
+        return network.listen(*self._addresses("listen", Listen, host, port)[0], backlog)
 
     def resolve(self: Broker[Resolve], host: str, port: int = 0) -> list[Address]:
         """Needs Resolve. Return the addresses of a name, as ``(numeric address, port)``. Raises ``socket.gaierror``."""
@@ -465,8 +466,16 @@ class Broker(Generic[C_contra]):
         """Needs UnixSocket. Make a Unix stream socket at ``path`` and listen (unix(7))."""
         return network.unix_listen(path, backlog)
 
-    def _addresses(self, operation: str, host: str, port: int) -> list[Address]:
+    def _addresses(self, operation: str, capability: type[Capability], host: str, port: int) -> list[Address]:
         attempt = self._attempt(f"{operation} by name", (Resolve,), host=host, port=port)
+        scopes = self._grant.scopes_of(capability, ambient=False)
+        name = network.name_of(host)
+        if scopes and name is not None and (named := network.named(scopes)):
+            # Whoever may reach a host by its name may ask where it is.
+            if (name, port) in named or (name, None) in named:
+                return network.resolve(host, port)
+            if not self._grant.has(Resolve, ambient=False):
+                self._attempt(operation, (capability,), host=host, port=port).refuse(capability, f"{name}:{port}")
         return network.addresses(
             host, port, lambda name, number: attempt.perform(lambda: network.resolve(name, number))
         )

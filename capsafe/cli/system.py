@@ -26,7 +26,10 @@ SCOPED: Final = (
     'ReadFile[L["/usr"]]',
     'WriteFile[L["/usr"]]',
     'Connect[L["*:443"]]',
+    'Connect[L["api.example.com:443"]]',
     'Listen[L["*:8080"]]',
+    'Datagram[L["10.0.0.1:53"]]',
+    'UnixSocket[L["/run"]]',
     'Spawn[L["/bin/sh"]]',
 )
 
@@ -73,6 +76,11 @@ class Examination:
                 "yes" if support.notifications else "only those not caught",
                 "on_denial, error.denials; no grant needs it",
             ),
+            (
+                "supervisor answers",
+                _yes(support.answers),
+                "names, and scopes with hosts, datagrams or Unix paths (Linux 5.19)",
+            ),
             ("processes counted", _yes(support.counting), "the limit processes=; no grant needs it"),
             ("user namespaces", _yes(support.user_namespaces), "nothing yet; no grant needs them"),
             (
@@ -117,6 +125,8 @@ def _ask(text: str) -> Verdict:
         return Verdict(text, "the checker alone", "")
     policy = compile_policy(read_grant(read_text(text)))
     needs = f"seccomp, Landlock ABI {policy.landlock_abi}" if policy.landlock_abi else "seccomp"
+    if policy.supervised is not None:
+        needs += ", the supervisor"
     try:
         prepare(policy)
     except (UnsupportedError, MissingPathError) as error:

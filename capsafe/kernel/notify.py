@@ -1,7 +1,7 @@
 """Refused calls as the kernel tells of them: seccomp user notification, and the way of its descriptor to the parent.
 
 This module knows how a listener is handed over, how a notification is taken and answered, and how memory is read for a
-report. It refuses to decide, and to let a call go on whose meaning lies in memory.
+report. It refuses to decide, which is the caller's; and to let a call go on whose meaning lies in memory.
 
 Sources: seccomp(2), seccomp_unotify(2), unix(7), proc_pid_mem(5).
 """
@@ -36,6 +36,10 @@ _KNOWN_SIZES: Final = (_NOTIFICATION.size, _ANSWER.size, 64)
 _IOCTL_RECV: Final = 0xC0502100
 _IOCTL_SEND: Final = 0xC0182101
 _IOCTL_ID_VALID: Final = 0x40082102
+_IOCTL_ADD_DESCRIPTOR: Final = 0x40182103
+_ADDITION: Final = struct.Struct("=QIIII")
+#: Installing the descriptor and answering with its number is one step (Linux 5.14).
+_AND_ANSWER: Final = 1 << 1
 
 _AF_UNIX: Final = 1
 _SOCK_STREAM_CLOEXEC: Final = 1 | 0o2000000
@@ -146,6 +150,15 @@ def _takes(number: int, flags: int) -> bool:
     return _SECCOMP(number, _SET_MODE_FILTER, flags, None) == -1 and ctypes.get_errno() == errno.EFAULT
 
 
+def can_answer(number: int) -> bool:
+    """Say whether a supervisor can do a call in the child's place, and answer it once.
+
+    No signal may end the call while it waits, because it would be made again (Linux 5.19); that a descriptor can be
+    handed over with the answer is older.
+    """
+    return can_notify(number) and _takes(number, _NEW_LISTENER | _WAIT_KILLABLE_RECV)
+
+
 def listener_flags(number: int) -> int:
     """Return the flags to install a filter with that has a listener; asked in the parent."""
     return _NEW_LISTENER | (_WAIT_KILLABLE_RECV if _takes(number, _NEW_LISTENER | _WAIT_KILLABLE_RECV) else 0)
@@ -202,11 +215,7 @@ def is_waiting(listener: int, notification: Notification) -> bool:
 
 def refuse(listener: int, notification: Notification, code: int) -> bool:
     """Let the call fail with an errno. Returns False where nobody waits for it any more. Raises ``OSError``."""
-    try:
-        fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, -code, 0))
-    except FileNotFoundError:
-        return False
-    return True
+    return _send(listener, _ANSWER.pack(notification.cookie, 0, -code, 0))
 
 
 def let_go_on(listener: int, notification: Notification) -> bool:
@@ -214,11 +223,36 @@ def let_go_on(listener: int, notification: Notification) -> bool:
 
     For calls whose meaning is all in their registers: what a pointer leads to may change in between (Linux 5.5).
     """
+    return _send(listener, _ANSWER.pack(notification.cookie, 0, 0, _CONTINUE))
+
+
+def answer(listener: int, notification: Notification, value: int = 0) -> bool:
+    """Let the call return a value, as if the kernel had made it. Returns False where nobody waits for it any more."""
+    return _send(listener, _ANSWER.pack(notification.cookie, value, 0, 0))
+
+
+def _send(listener: int, said: bytes) -> bool:
     try:
-        fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, 0, _CONTINUE))
+        fcntl.ioctl(listener, _IOCTL_SEND, said)
     except FileNotFoundError:
         return False
     return True
+
+
+def give(listener: int, notification: Notification, descriptor: int, *, inheritable: bool) -> int:
+    """Let the call return a descriptor: a copy of this one, under the number that is returned.
+
+    ``inheritable``: it stays open in programs. Raises ``OSError`` where there is none: the call then still waits, where
+    the child has too many open (EMFILE), and is gone where its thread is (ENOENT).
+    """
+    flags = 0 if inheritable else os.O_CLOEXEC
+    addition = bytearray(_ADDITION.pack(notification.cookie, _AND_ANSWER, descriptor, 0, flags))
+    while True:
+        try:
+            return int(fcntl.ioctl(listener, _IOCTL_ADD_DESCRIPTOR, addition))
+        except InterruptedError:
+            # A handler of the parent ran; nothing was installed.
+            continue
 
 
 def read_memory(memory: int, address: int, length: int) -> bytes:

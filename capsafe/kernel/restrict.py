@@ -96,10 +96,11 @@ class Prepared:
         ``in_child``: it has no other descriptors than the streams, the channel and ``kept``. Asked in the parent, which
         keeps them.
         """
-        from capsafe.kernel.steps import Steps  # noqa: PLC0415  # loads ctypes
+        from capsafe.kernel.steps import Need, Steps  # noqa: PLC0415  # loads ctypes
 
         empty = self.ruleset.attributes if in_child and self.ruleset and not self.ruleset.has_rules else None
-        return Steps(kept, empty, self.programs, self.reporting, self.listener_flags, asked=self.counted)
+        need = Need.ANSWERS if self.policy.supervised else Need.ASKING if self.counted else Need.NOTHING
+        return Steps(kept, empty, self.programs, self.reporting, self.listener_flags, need=need)
 
     def make_ruleset(self) -> int:
         """Make Landlock's ruleset in the kernel, in the parent, and return its descriptor; -1 where the child makes it.
@@ -177,11 +178,22 @@ def prepare(policy: Policy, before: Prepared | None = None, *, counted: bool = F
             "processes (no hidepid); leave it out"
         )
     if not support.notifications:
+        if policy.supervised is not None:
+            raise UnsupportedError(_no_answers(policy))
         # They are reports, and no enforcement: what is refused is the same.
         return Prepared(policy, ruleset, filters, programs, number, paths=paths)
+    if policy.supervised is not None and not support.answers:
+        raise UnsupportedError(_no_answers(policy))
     last, first = seccomp.ready(seccomp.compile_reporting(policy, counted=counted))
     reporting, flags = (first, last), _listener_flags(number)
     return Prepared(policy, ruleset, filters, programs, number, reporting, flags, paths, counted)
+
+
+def _no_answers(policy: Policy) -> str:
+    return (
+        f"Sandbox[{policy.grant}] leaves sockets or names to the supervisor, and this kernel (or a sandbox around this "
+        "one) lets none answer in its place: it takes seccomp user notification as of Linux 5.19"
+    )
 
 
 @cache

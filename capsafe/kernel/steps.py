@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import time
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from capsafe.kernel import credentials
@@ -28,7 +29,13 @@ _SET_MODE_FILTER: Final = 1
 _SEND_TRIES: Final = 200
 _SEND_PAUSE: Final = 0.005
 
-_NO_LISTENER: Final = "processes= needs a listener, and there is one already or no descriptor is left"
+
+class Need(Enum):
+    """What a listener has to be there for, and what is said where there is none."""
+
+    NOTHING = ""
+    ASKING = "processes= needs a listener, and there is one already or no descriptor is left"
+    ANSWERS = "refused calls go to another listener, or there is no descriptor left for one"
 
 
 class Steps:
@@ -36,8 +43,8 @@ class Steps:
 
     ``kept``: those. ``empty``: a Landlock ruleset without rules, which is made here; None where there is one already,
     or none at all. ``programs``: the filters that answer by themselves. ``reporting``: those with a listener, the one
-    that has it first; None for no listener. ``flags``: how that one is installed. ``asked``: the
-    listener has to be asked, so that without one nothing may run.
+    that has it first; None for no listener. ``flags``: how that one is installed. ``need``: what a
+    listener has to be there for, so that without one nothing may run.
     """
 
     def __init__(
@@ -48,7 +55,7 @@ class Steps:
         reporting: tuple[Program, Program] | None,
         flags: int,
         *,
-        asked: bool,
+        need: "Need",
     ) -> None:
         begin = [Call("prctl", (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))]
         ruleset = kept.ruleset
@@ -60,7 +67,7 @@ class Steps:
             begin += [Call("landlock_restrict_self", (ruleset, 0)), Call("close", (ruleset,))]
         # Only now: the paths of the rules may lie where root needs its powers to look, and be readable all the same.
         begin += credentials.calls(credentials.read_sets())
-        self._asked = asked
+        self._need, self._blind = need, kept.memory < 0
         own = [Call("close", (one,)) for one in (kept.socket, kept.memory) if one >= 0]
         self._alone = Calls([*own, *map(_install, programs)], programs)
         self._listener = -1
@@ -81,13 +88,20 @@ class Steps:
 
     def __call__(self) -> None:
         """Take them. Raises ``OSError`` where the kernel refuses one."""
+        if self._need is Need.ANSWERS and self._blind:
+            # Others of the same user may look into a process that is dumpable, so it is not made so here.
+            raise OSError(
+                errno.EPERM,
+                "there is no supervisor, or it can't read the child's memory: there is no /proc, or this process has "
+                "changed its user and is not dumpable since (PR_SET_DUMPABLE)",
+            )
         *_, listener, sent = self._begin()
         if self._listener < 0:
-            if self._asked:
-                raise OSError(errno.EBUSY, _NO_LISTENER)
+            if self._need is not Need.NOTHING:
+                raise OSError(errno.EBUSY, self._need.value)
             return
-        if listener != self._listener and self._asked:
-            raise OSError(errno.EBUSY, _NO_LISTENER)
+        if listener != self._listener and self._need is not Need.NOTHING:
+            raise OSError(errno.EBUSY, self._need.value)
         if listener != self._listener:
             # There is one already (EBUSY), or no descriptor left for it: nothing was installed.
             self._alone()

@@ -37,7 +37,7 @@ class Support:
     ``user_namespaces``: this user may make them. ``notifications``: refused calls can be told of as they come; without,
     the same calls are refused, and only those that the closure did not catch are told of. ``pidfds``: a process can be
     held on to, so that its end is seen and its number not mistaken. ``counting``: it can be asked before a process or
-    thread is started (``processes=``).
+    thread is started (``processes=``). ``answers``: refused calls can be done by a supervisor.
     """
 
     kernel: str
@@ -49,6 +49,7 @@ class Support:
     notifications: bool = False
     pidfds: bool = True
     counting: bool = False
+    answers: bool = False
 
 
 @cache
@@ -66,6 +67,7 @@ def probe() -> Support:
         notifications=_notifications(),
         pidfds=_pidfds(),
         counting=_counting(),
+        answers=_answers(),
     )
 
 
@@ -180,6 +182,13 @@ def _pidfds() -> bool:
     except OSError:
         return False
     return True
+
+
+def _answers() -> bool:
+    from capsafe.kernel.notify import can_answer  # noqa: PLC0415  # loads ctypes
+
+    number = NUMBERS.get(platform.machine(), {}).get("seccomp")
+    return number is not None and can_answer(number)
 
 
 def _user_namespaces() -> bool:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from capsafe.capabilities import Capability
 from capsafe.grants import Grant, Granted
 from capsafe.policy.baseline import BASELINE
+from capsafe.policy.hosts import host_names, is_port_alone
 from capsafe.policy.model import (
     NO_PORT_RIGHT,
     NO_RIGHT,
@@ -22,6 +23,7 @@ from capsafe.policy.model import (
     PortRule,
     Right,
     Rule,
+    Supervised,
 )
 from capsafe.policy.table import JOINT_ROWS, PROCESS_FOLDERS, ROWS, Row
 
@@ -38,9 +40,14 @@ def compile_policy(grant: Grant) -> Policy:
     """
     parts = [(one, capability, ROWS[capability]) for one in grant for capability in leaves(one.capability)]
     rows = [row for _, _, row in parts]
+    supervised = _supervised(parts)
     rules: set[Rule] = set(BASELINE)
     for one, _, row in parts:
         rules |= row.calls
+        if not supervised.sockets:
+            rules |= row.direct_calls
+        if not supervised.sends:
+            rules |= row.direct_sends
         if _is_anywhere(one):
             rules |= row.unscoped_calls
     granted = {capability for _, capability, _ in parts}
@@ -60,6 +67,7 @@ def compile_policy(grant: Grant) -> Policy:
         programs=any(row.programs for row in rows),
         threads=any(row.threads for row in rows),
         preload=tuple(sorted({name for row in rows for name in row.preload})),
+        supervised=None if supervised == Supervised() else supervised,
         unenforceable=tuple(dict.fromkeys(text for part in parts for text in _refusals(*part))),
         remarks=tuple(dict.fromkeys(text for part in parts for text in _remarks(*part))),
     )
@@ -109,6 +117,37 @@ def leaves(capability: type[Capability]) -> list[type[Capability]]:
     return [part for part in parts if not any(part is not other and issubclass(part, other) for other in parts)]
 
 
+def _supervised(parts: Iterable[tuple[Granted, type[Capability], Row]]) -> Supervised:
+    """Return what is left to the supervisor.
+
+    A filter does not see what kind of socket a call is about. So where one kind has a scope that the kernel can't hold,
+    the supervisor makes them all, and what is granted without a scope it does without asking.
+    """
+    scopes: dict[str, frozenset[str] | None] = {}
+    names: frozenset[str] | None = frozenset()
+    exact = {row.supervised for _, _, row in parts if row.exact_ports}
+    for one, _, row in parts:
+        given = None if _is_anywhere(one) else one.scopes
+        if row.supervised:
+            known = scopes.get(row.supervised, frozenset())
+            scopes[row.supervised] = None if known is None or given is None else known | given
+        if row.names:
+            # Who may reach any host may look any host up.
+            all_named = given is not None and all(host_names(scope) for scope in given)
+            names = names | host_names(*given) if names is not None and given is not None and all_named else None
+    held = {
+        field
+        for field, given in scopes.items()
+        if given and not (field in exact and all(is_port_alone(scope) for scope in given))
+    }
+    if not held:
+        return Supervised(names=names)
+    for given in scopes.values():
+        names = None if names is None else names | host_names(*(given or ()))
+    sends = bool(held & {"datagram", "unix"})
+    return Supervised(sockets=True, sends=sends, names=names, **scopes)
+
+
 def _is_anywhere(one: Granted) -> bool:
     # The root is everything, so it is taken as no scope: else it would bring /proc in.
     return one.scopes is None or "/" in one.scopes
@@ -117,6 +156,9 @@ def _is_anywhere(one: Granted) -> bool:
 def _paths(one: Granted, row: Row) -> list[PathRule]:
     found = list(row.paths)
     if row.rights and one.scopes is not None and not _is_anywhere(one):
+        if row.supervised:
+            # The supervisor's matter: what is not there may be made there.
+            return found
         found += [PathRule(scope, row.rights | row.scope_rights, required=True) for scope in one.scopes]
     elif row.rights:
         found += [PathRule(Place.ANYWHERE, row.rights), *row.unscoped_paths]
@@ -135,13 +177,7 @@ def _join_paths(rules: Iterable[PathRule]) -> frozenset[PathRule]:
 def _ports(one: Granted, row: Row) -> list[PortRule]:
     if not row.ports or one.scopes is None:
         return []
-    return [PortRule(int(port), row.ports) for scope in one.scopes if (port := _port_of(scope)) is not None]
-
-
-def _port_of(scope: str) -> str | None:
-    """Return the port of ``*:port``; other scopes name hosts, which no rule of the kernel sees."""
-    host, _, port = scope.rpartition(":")
-    return port if host == "*" and port != "*" else None
+    return [PortRule(int(scope.rpartition(":")[2]), row.ports) for scope in one.scopes if is_port_alone(scope)]
 
 
 def _open_ports(parts: Iterable[tuple[Granted, type[Capability], Row]]) -> PortRight:
@@ -159,12 +195,11 @@ def _refusals(one: Granted, capability: type[Capability], row: Row) -> list[str]
     name = capability.__name__
     if row.scope_refused:
         return [f"{name}: {row.scope_refused}"]
-    if row.ports:
+    if row.supervised == "unix":
         return [
-            f"{name}: the kernel can't hold TCP to the host of {scope!r}, only to a port; "
-            f'write "*:443" (any host, one port), or {name} without a scope'
+            f"{name}: {scope!r} is no path; write the other capabilities of the network with their scopes"
             for scope in sorted(one.scopes)
-            if _port_of(scope) is None
+            if not scope.startswith("/")
         ]
     if row.rights and not _is_anywhere(one):
         return [

@@ -39,6 +39,7 @@ def explain_policy(policy: Policy, width: int = _WIDTH) -> str:
         ("of these", [f"{call}: {CAUSES[call]}" for call in free if call in CAUSES]),
         ("may use paths", _paths(policy)),
         ("may use ports", _ports(policy)),
+        ("leaves to the supervisor", _supervised(policy)),
         ("keeps", _kept(policy)),
         ("can never make", [f"{what}: {' '.join(sorted(group))}" for what, group in DENIED_GROUPS.items()]),
         ("can't be enforced", [f"- {text}" for text in policy.unenforceable]),
@@ -205,6 +206,24 @@ def _ports(policy: Policy) -> list[str]:
 
 def _names(rights: PortRight) -> str:
     return ", ".join(right.name.lower() for right in PortRight if right in rights and right.name)
+
+
+def _supervised(policy: Policy) -> list[str]:
+    held = policy.supervised
+    if held is None:
+        return []
+    given = (
+        ("connect to", held.connect),
+        ("listen on", held.listen),
+        ("send datagrams to, and bind", held.datagram),
+        ("connect to and listen at", held.unix),
+        ("look up", held.names),
+    )
+    return [f"{what}: {_places(scopes)}" for what, scopes in given if scopes is None or scopes]
+
+
+def _places(scopes: frozenset[str] | None) -> str:
+    return "anywhere" if scopes is None else ", ".join(sorted(scopes))
 
 
 def _kept(policy: Policy) -> list[str]:

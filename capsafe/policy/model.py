@@ -149,6 +149,24 @@ class PortRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Supervised:
+    """What the supervisor does for the child, because no rule of the kernel would be exact.
+
+    ``sockets``: it makes the sockets, and connects, binds and listens; the filter lets none of these calls pass.
+    ``sends``: it sends to addresses, too. ``connect``, ``listen``, ``datagram``, ``unix``: the scopes in which it does
+    so, None for anywhere, empty for nowhere. ``names``: the host names that it looks up, None for any.
+    """
+
+    sockets: bool = False
+    sends: bool = False
+    connect: frozenset[str] | None = frozenset()
+    listen: frozenset[str] | None = frozenset()
+    datagram: frozenset[str] | None = frozenset()
+    unix: frozenset[str] | None = frozenset()
+    names: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a grant means to the kernel, as plain data.
 
@@ -158,7 +176,8 @@ class Policy:
     ``environ``: the environment stays. ``files``: relative paths mean something, so that the current folder stays.
     ``programs``: programs may be started, and they use the three stream numbers for pipes of their own.
     ``threads``: threads may be started. ``preload``: modules to import before confinement, since what they
-    read is then out of reach. ``unenforceable``: why the grant can't be enforced as written; empty where it can.
+    read is then out of reach. ``supervised``: what is left to the supervisor, None for nothing. ``unenforceable``: why
+    the grant can't be enforced as written; empty where it can.
     ``remarks``: what stays open or is refused though one might expect otherwise, for ``explain``.
     """
 
@@ -174,6 +193,7 @@ class Policy:
     programs: bool = False
     threads: bool = False
     preload: tuple[str, ...] = ()
+    supervised: Supervised | None = None
     unenforceable: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=(), compare=False)
 

@@ -286,26 +286,26 @@ SOCKET_OPTIONS: Final = frozenset(
         Rule("setsockopt", (equals(1, SOL_SOCKET), Masked(2, 0xFFFFFFF8, 16))),
         Rule("setsockopt", (equals(1, SOL_TCP), Masked(2, 0xFFFFFFF0, 0))),
         Rule("setsockopt", (equals(1, SOL_TCP), equals(2, 18))),
-        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFF0, 0))),
+        # Of IP 0 to 3 and 8 to 11. Not 4 (IP_OPTIONS): a source route leads to another host than the one that is
+        # connected to.
+        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFFC, 0))),
+        Rule("setsockopt", (equals(1, SOL_IP), Masked(2, 0xFFFFFFFC, 8))),
         # IPV6_RECVERR and IPV6_V6ONLY are 25 and 26.
         Rule("setsockopt", (equals(1, SOL_IPV6), Masked(2, 0xFFFFFFF8, 24))),
     }
 )
 
-#: Send to an address: for capabilities that make sockets.
-SEND_TO: Final = frozenset({Rule("sendto", (lacks(3, MSG_FASTOPEN),))})
-
-TRANSFER: Final = (
-    always("recvmsg", "recvmmsg")
-    | SEND_TO
-    | {
-        Rule("sendmsg", (lacks(2, MSG_FASTOPEN),)),
-        Rule("sendmmsg", (lacks(3, MSG_FASTOPEN),)),
-    }
+RECEIVE_MESSAGES: Final = always("recvmsg", "recvmmsg")
+#: The address of a message lies in memory, where no filter sees it.
+SEND_MESSAGES: Final = frozenset(
+    {Rule("sendmsg", (lacks(2, MSG_FASTOPEN),)), Rule("sendmmsg", (lacks(3, MSG_FASTOPEN),))}
 )
+#: MSG_FASTOPEN connects while it sends, past the rules on connect.
+SEND_TO: Final = frozenset({Rule("sendto", (lacks(3, MSG_FASTOPEN),))})
 CONNECT: Final = always("connect")
-SERVE: Final = always("bind", "listen", "accept", "accept4")
 BIND: Final = always("bind")
+LISTEN: Final = always("bind", "listen")
+ACCEPT: Final = always("accept", "accept4")
 
 # --- processes and threads ------------------------------------------------------------------------------------------
 

@@ -31,10 +31,14 @@ class Row:
     """What one capability gives.
 
     ``calls``: in any scope. ``unscoped_calls``: only without a scope, since nothing ties them to a path.
+    ``direct_calls``: only where the supervisor makes no sockets. ``direct_sends``: only where it does not send.
 
     ``rights``: on the paths of the scope. ``scope_rights``: more on them where they are named. ``paths``: whatever the
     scope. ``unscoped_paths``: only without one. ``ports``: on the ports of the scope. ``ports_anywhere``: on all ports,
     whatever the scope. ``landlock_abi``: the oldest Landlock that makes the row true.
+
+    ``supervised``: the field of ``Supervised`` that its scopes are, empty where the supervisor has no part in it.
+    ``exact_ports``: a scope of a port alone is the kernel's. ``names``: host names are looked up.
 
     ``scope_refused``: why a scope can't be enforced, empty where it can. ``remark``, ``scope_remark``: what a reader
     would not expect. The others are those of ``Policy``.
@@ -42,6 +46,8 @@ class Row:
 
     calls: frozenset[Rule] = frozenset()
     unscoped_calls: frozenset[Rule] = frozenset()
+    direct_calls: frozenset[Rule] = frozenset()
+    direct_sends: frozenset[Rule] = frozenset()
     rights: Right = NO_RIGHT
     scope_rights: Right = NO_RIGHT
     ports: PortRight = NO_PORT_RIGHT
@@ -55,6 +61,9 @@ class Row:
     programs: bool = False
     threads: bool = False
     preload: tuple[str, ...] = ()
+    supervised: str = ""
+    exact_ports: bool = False
+    names: bool = False
     scope_refused: str = ""
     remark: str = ""
     scope_remark: str = ""
@@ -85,18 +94,6 @@ PROGRAM_PATHS: Final = tuple(PathRule(path, READ_RIGHTS) for path in ("/bin", "/
 
 #: Programs are given it for the streams they have no use for.
 NULL_DEVICE: Final = PathRule("/dev/null", Right.READ_FILE | Right.WRITE_FILE)
-
-RESOLVER_PATHS: Final = tuple(
-    PathRule(path, Right.READ_FILE)
-    for path in (
-        "/etc/resolv.conf",
-        "/etc/hosts",
-        "/etc/nsswitch.conf",
-        "/etc/host.conf",
-        "/etc/gai.conf",
-        "/etc/services",
-    )
-)
 
 #: Facts of the system as files. Single files of /proc: the folders of processes stay out of reach.
 SYSTEM_PATHS: Final = (
@@ -164,51 +161,71 @@ ROWS: Final[Mapping[type[Capability], Row]] = MappingProxyType(
             ),
         ),
         caps.Connect: Row(
-            calls=calls.TCP_SOCKETS | calls.SOCKET_OPTIONS | calls.TRANSFER | calls.CONNECT | calls.WRITE_ANYWHERE,
+            calls=calls.SOCKET_OPTIONS | calls.RECEIVE_MESSAGES | calls.WRITE_ANYWHERE,
+            direct_calls=calls.TCP_SOCKETS | calls.CONNECT,
+            direct_sends=calls.SEND_MESSAGES,
             ports=PortRight.CONNECT_TCP,
             landlock_abi=4,
+            supervised="connect",
+            exact_ports=True,
+            scope_remark=(
+                "where a host is named, the supervisor connects: to the addresses that the name had when it was first "
+                "looked up in the run, and for the closure itself, not for programs that it starts"
+            ),
         ),
         caps.Listen: Row(
-            calls=calls.TCP_SOCKETS | calls.SOCKET_OPTIONS | calls.TRANSFER | calls.SERVE | calls.WRITE_ANYWHERE,
+            calls=calls.SOCKET_OPTIONS | calls.RECEIVE_MESSAGES | calls.ACCEPT | calls.WRITE_ANYWHERE,
+            direct_calls=calls.TCP_SOCKETS | calls.LISTEN,
+            direct_sends=calls.SEND_MESSAGES,
             ports=PortRight.BIND_TCP,
             landlock_abi=4,
-            scope_remark="a socket that listens without being bound gets a random port, which no Landlock rule sees",
+            # A port alone is none of the kernel's either: what listens without being bound gets a random one, which no
+            # Landlock rule sees.
+            supervised="listen",
+            scope_remark=(
+                "the supervisor binds and listens, for the closure itself and not for programs that it starts; a "
+                "listening socket's backlog can't be changed"
+            ),
         ),
         caps.Resolve: Row(
-            calls=calls.UDP_SOCKETS
-            | calls.SOCKET_OPTIONS
-            | calls.TRANSFER
-            | calls.CONNECT
-            | calls.OPEN_TO_READ
-            | calls.METADATA,
-            # The port of the name server is the resolver's own choice, and with Landlock 10 it would be handled.
-            ports_anywhere=_UDP_ANYWHERE,
-            paths=RESOLVER_PATHS,
-            landlock_abi=4,
+            # No call at all: the question is one that nothing grants, and the supervisor answers it.
             preload=("encodings.idna",),
-            remark="names are asked for over UDP, which the kernel does not hold to the name servers",
+            names=True,
+            remark=(
+                "the supervisor looks names up, once in a run, as the parent would; who asks tells the name servers "
+                "something; programs that the closure starts can't ask"
+            ),
         ),
         caps.Datagram: Row(
-            calls=calls.UDP_SOCKETS
-            | calls.SOCKET_OPTIONS
-            | calls.TRANSFER
-            | calls.CONNECT
-            | calls.BIND
-            | calls.WRITE_ANYWHERE,
+            calls=calls.SOCKET_OPTIONS | calls.RECEIVE_MESSAGES | calls.WRITE_ANYWHERE,
+            direct_calls=calls.UDP_SOCKETS | calls.CONNECT | calls.BIND,
+            direct_sends=calls.SEND_MESSAGES | calls.SEND_TO,
             ports_anywhere=_UDP_ANYWHERE,
             # Bind and connect are the same calls for TCP, and Landlock refuses those.
             landlock_abi=4,
-            scope_refused="the kernel can't hold UDP to hosts or ports; write Datagram without a scope",
+            supervised="datagram",
+            scope_remark=(
+                "the scope is where datagrams are sent to, and which ports are bound, but for those of the kernel's "
+                "choice; whoever finds the port may send to it; sendmsg is refused, and programs that the closure "
+                "starts have no sockets"
+            ),
         ),
         caps.UnixSocket: Row(
             # No sendmsg and recvmsg: they pass descriptors. (With Connect or Listen they are there.)
-            calls=calls.UNIX_SOCKETS | calls.CONNECT | calls.SERVE | calls.SEND_TO | calls.WRITE_ANYWHERE,
+            calls=calls.ACCEPT | calls.WRITE_ANYWHERE,
+            direct_calls=calls.UNIX_SOCKETS | calls.CONNECT | calls.LISTEN,
+            direct_sends=calls.SEND_TO,
             rights=Right.MAKE_SOCK | Right.RESOLVE_UNIX,
             # 6 brought the scope on abstract names, which are no paths.
             landlock_abi=6,
             files=True,
             remark="abstract names can't be reached; together with Connect or Listen, descriptors can be passed",
-            scope_refused="the kernel can't hold Unix sockets to paths; write UnixSocket without a scope",
+            supervised="unix",
+            scope_remark=(
+                "the supervisor connects and binds, by absolute paths whose symlinks it has followed, and its process "
+                "is the one that a server sees; sendmsg is refused, and programs that the closure starts have no "
+                "sockets"
+            ),
         ),
         caps.Spawn: Row(
             calls=calls.NEW_PROCESSES

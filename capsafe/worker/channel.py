@@ -82,13 +82,20 @@ def collect(frame: Frame, lane: Lane | None, deadline: float | None) -> Frame:
 
 
 class Watcher(Protocol):
-    """Whoever has descriptors of its own to wait for meanwhile."""
+    """Whoever has descriptors of its own to wait for meanwhile. ``is_needed``: from the beginning."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the child can't do without it."""
 
     def register(self, waiting: "select.poll") -> None:
         """Add them."""
 
     def serve(self, waiting: "select.poll", descriptor: int, event: int) -> None:
         """Do what there is to do on one that is ready."""
+
+    def retry(self) -> float | None:
+        """Do what no descriptor tells of; return after how many milliseconds to come again, None for never."""
 
 
 def receive(
@@ -108,11 +115,12 @@ def receive(
     waiting.register(child, select.POLLIN)
     ready: dict[int, int] = {}
     if watcher is not None:
-        left = _milliseconds(deadline)
-        ready = dict(waiting.poll(_PATIENCE if left is None else min(left, _PATIENCE)))
+        if not watcher.is_needed:
+            ready = dict(waiting.poll(_shorter(_milliseconds(deadline), _PATIENCE)))
         watcher.register(waiting)
     while True:
-        ready = ready or dict(waiting.poll(_milliseconds(_sooner(deadline, closed))))
+        pause = None if watcher is None else watcher.retry()
+        ready = ready or dict(waiting.poll(_shorter(_milliseconds(_sooner(deadline, closed)), pause)))
         if watcher is not None:
             # First: the child may be ended as soon as its answer is there.
             for descriptor, event in ready.items():
@@ -147,6 +155,10 @@ def _sooner(one: float | None, other: float | None) -> float | None:
 def _milliseconds(deadline: float | None) -> float | None:
     # poll takes a C int.
     return None if deadline is None else min(max(deadline - time.monotonic(), 0) * 1000 + 1, _LONGEST_WAIT)
+
+
+def _shorter(left: float | None, right: float | None) -> float | None:
+    return min((one for one in (left, right) if one is not None), default=None)
 
 
 def close_all(descriptors: Iterable[int]) -> None:

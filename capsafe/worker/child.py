@@ -24,6 +24,7 @@ from capsafe.worker.denial import Recorder, find_denial
 from capsafe.worker.encode import encode
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.limits import Limits
+from capsafe.worker.modules import send_plainly
 from capsafe.worker.outcome import SETUP_FAILED
 from capsafe.worker.protocol import ERROR, VALUE, Frame
 from capsafe.worker.streams import flush_streams, open_streams
@@ -109,6 +110,12 @@ def _clean_up(task: Task, cleaning: Cleaning, parent: int) -> Kept:
         hygiene.apply_limits(task.limits)
     if not policy.threads:
         pools.use_one_thread()
+    if policy.supervised is not None:
+        from capsafe.worker import names  # noqa: PLC0415 - the parent has loaded it
+
+        names.replace_functions()
+        if policy.supervised.sends:
+            send_plainly()
     return kept
 
 

@@ -28,6 +28,11 @@ def confine(prepared: Prepared, policy: Policy, limits: Limits) -> None:
     Raises ``UnsupportedError`` where other threads run, since the kernel confines a thread and they would stay free;
     and where the kernel refuses a part: the process is then confined in part, and should end.
     """
+    if policy.supervised is not None:
+        raise UnsupportedError(
+            f"Sandbox[{policy.grant}] leaves sockets or names to a supervisor in the parent, and enter() has none; use "
+            "execute, or write a scope that the kernel holds by itself (capsafe explain says which)"
+        )
     threads = len(os.listdir(_TASKS))  # noqa: PTH208 - pathlib may not be loaded
     if threads > 1:
         raise UnsupportedError(

@@ -12,21 +12,26 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capsafe import capabilities
 from capsafe.capabilities import Capability
 from capsafe.grants import Grant
+from capsafe.policy.hosts import Address, covers, covers_name, host_names, is_port_alone, normal_name
 from capsafe.scopes import covers_path
 from capsafe.worker.advice import Help, beside_anywhere, real, scope_for
 from capsafe.worker.events import CALLS, EVENTS, Attempt
 from capsafe.worker.place import REFUSED_EVENT, TELLING_EVENT, Places, tell_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What the broker, the streams and the finder write on an error: (operation, capability's name, target or None).
 NEEDS_ATTRIBUTE: Final = "_capsafe_needs"
 
 _FAMILIES: Final = {1: "unix", 2: "inet", 10: "inet"}
 _KINDS: Final = {1: "tcp", 2: "udp"}
+_ADDRESSED: Final = frozenset({"socket.connect", "socket.bind", "socket.sendto"})
 #: Socket types carry SOCK_NONBLOCK and SOCK_CLOEXEC in higher bits.
 _KIND_MASK: Final = 0xF
 _LONGEST: Final = 4096
@@ -185,7 +190,8 @@ def _from_note(error: BaseException, noted: tuple[object, ...], grant: Grant) ->
     scopes = grant.scopes_of(capability, ambient=False)
     if scopes is None:
         return None
-    on = "path" if issubclass(capability, capabilities.FileSystem | capabilities.Spawn) else "endpoint"
+    paths = capabilities.FileSystem | capabilities.Spawn | capabilities.UnixSocket
+    on = "path" if issubclass(capability, paths) else "endpoint"
     if target is not None and scopes and _is_covered(target, on, scopes):
         return None
     operation, target, name = operation[:_LONGEST], target and target[:_LONGEST], capability.__name__
@@ -265,7 +271,15 @@ def _variant(event: str, args: tuple[Any, ...]) -> str:
         if name == "inet":
             name = _KINDS.get(int(kind) & _KIND_MASK, "other")
         return f"socket.__new__:{name}"
+    if event in _ADDRESSED and args:
+        return f"{event}:{_kind_of(args[0])}" if f"{event}:{_kind_of(args[0])}" in EVENTS else event
     return event
+
+
+def _kind_of(own: object) -> str:
+    """Return the kind of a socket: "unix", "udp" or another."""
+    name = _FAMILIES.get(int(getattr(own, "family", 0)), "other")
+    return name if name != "inet" else _KINDS.get(int(getattr(own, "type", 0)) & _KIND_MASK, "other")
 
 
 def _mode(flags: object) -> str:
@@ -308,7 +322,7 @@ def _wanted(
         return ((name, None),)
     if attempt.on != "path":
         covered = bool(scopes) and _is_covered(target, attempt.on, scopes)
-        return () if covered else ((name, _scope(target) if scopes else None),)
+        return () if covered else ((name, _scope(target, scopes) if scopes else None),)
     if name == "Spawn" and "/" not in target:
         # It is looked for in many places.
         return ((name, None),)
@@ -332,14 +346,29 @@ def _is_covered(target: str, on: str, scopes: frozenset[str]) -> bool:
         given = os.path.abspath(target)  # noqa: PTH100 - pathlib may not be loaded
         # The kernel looks at what a symlink leads to; where it may be followed here, so does this.
         return all(any(covers_path(scope, path) for scope in scopes) for path in (given, real(given)))
-    _, _, port = target.rpartition(":")
-    return any(scope.rpartition(":")[2] in (port, "*") for scope in scopes)
+    host, _, port = target.rpartition(":")
+    text, _, zone = host.strip("[]").partition("%")
+    if not port.isdigit():
+        return False
+    names: Mapping[str, tuple[Address, ...]] = {}
+    if host_names(*scopes):
+        # Where a scope names a host, the parent has loaded it.
+        from capsafe.worker.names import known_addresses  # noqa: PLC0415 - needs sockets
+
+        names = known_addresses()
+    try:
+        return covers(scopes, Address(text, int(zone) if zone.isdigit() else 0), int(port), names)
+    except ValueError:
+        return covers_name(scopes, normal_name(text) or text, int(port))
 
 
-def _scope(target: str) -> str | None:
-    """Return the scope that would have covered an endpoint: what the kernel can hold is a port."""
-    _, colon, port = target.rpartition(":")
-    return f"*:{port}" if colon and port.isdigit() else None
+def _scope(target: str, scopes: frozenset[str]) -> str | None:
+    """Return the scope that would have covered an endpoint. ``scopes``: that are granted."""
+    host, colon, port = target.rpartition(":")
+    if not colon or not port.isdigit():
+        return None
+    # What the kernel can hold is a port. Where a host is named already, it is the host that was meant.
+    return f"*:{port}" if all(map(is_port_alone, scopes)) else f"{host}:{port}"
 
 
 def _text(target: object) -> str | None:

@@ -116,6 +116,13 @@ class RefusingFinder:
 REFUSING: Final = RefusingFinder()
 
 
+def send_plainly() -> None:
+    """Have event loops write with ``send``, in the child: ``sendmsg`` is refused where addresses are checked."""
+    events = sys.modules.get("asyncio.selector_events")
+    if hasattr(events, "_HAS_SENDMSG"):
+        setattr(events, "_HAS_SENDMSG", False)  # noqa: B010 - older Pythons have no such name
+
+
 def refuse_imports() -> None:
     """Put the refusing finder last, in a process that goes on."""
     sys.meta_path.append(REFUSING)

@@ -124,7 +124,16 @@ def run(  # noqa: PLR0913 - each has its name
     if prepared.counted and not _can_report(task):
         raise UnsupportedError(f"processes= needs {_ROOM_TO_REPORT} descriptors: give open_files at least as many")
     flush_inherited(policy.streams)
-    supervisor = Supervisor(policy.grant, on_denial)
+    if policy.supervised is not None:
+        if not _can_report(task):
+            raise UnsupportedError(
+                f"Sandbox[{policy.grant}] leaves sockets or names to the supervisor, and with "
+                f"open_files={limits.open_files} there is no room for the way to it; it takes {_ROOM_TO_REPORT}"
+            )
+        from capsafe.worker import names  # noqa: PLC0415 - for these grants alone
+
+        names.prepare()
+    supervisor = Supervisor(policy.grant, on_denial, policy.supervised)
     if prepared.counted and limits.processes is not None:
         supervisor.tally = Tally(policy.rules, limits.processes)
     try:

@@ -11,8 +11,9 @@ import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
+from capsafe.capabilities import Capability
 from capsafe.policy.model import LOW_HALF
 from capsafe.policy.syscalls import (
     AF_INET,
@@ -53,6 +54,22 @@ class Refused:
     address: int | None = None
     number: int | None = None
     event: str = ""
+
+
+class Refusal(NamedTuple):
+    """What was not granted of a call that the supervisor would have done in the child's place.
+
+    ``capability``: None where none gives it. ``scope``: where it was missing, None for anywhere.
+    """
+
+    operation: str
+    capability: type[Capability] | None
+    target: str | None = None
+    scope: str | None = None
+
+
+#: What is refused as any call is that no capability gave.
+NOT_MINE: Final = Refusal("", None)
 
 
 def _known(key: str, path: int | None = None, address: int | None = None, number: int | None = None) -> Refused:
@@ -134,6 +151,9 @@ _ROWS: Final[Mapping[str, Refused]] = MappingProxyType(
         "listen": _known("listen"),
         "accept": _known("accept"),
         "accept4": _known("accept"),
+        "sendto": _known("socket.sendto", address=4),
+        "sendmsg": Refused(EVENTS["socket.sendto"]),
+        "sendmmsg": Refused(EVENTS["socket.sendto"]),
         "ioctl": Refused(Attempt("control a device (ioctl)")),
     }
 )

@@ -1,7 +1,8 @@
 """The supervisor: takes the child's refused calls from the kernel, refuses them, and says what they were.
 
 This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through that is
-not allowed, and to decide on what it reads: memory is read for the report alone.
+not allowed, and to decide on what it reads: memory is read for the report alone. Where a grant leaves something to the
+supervisor, it is done elsewhere (``capsafe.worker.acting``), in the call's place.
 
 The child waits for the answer, so that it comes before anything that takes time. Who asks more than ``MOST`` times is
 answered and counted, and no longer read.
@@ -23,19 +24,22 @@ from capsafe.errors import CapabilityError, Denial
 from capsafe.grants import Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
-from capsafe.policy.model import LOW_HALF
+from capsafe.policy.model import LOW_HALF, Supervised
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
+from capsafe.worker.addresses import LONGEST, address_text
 from capsafe.worker.advice import Help, beside_anywhere
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
-from capsafe.worker.refused import ANSWER, Refused, look_up
+from capsafe.worker.refused import ANSWER, NOT_MINE, Refusal, Refused, look_up
 from capsafe.worker.signals import NoSignals
 from capsafe.worker.tally import Tally
 
 if TYPE_CHECKING:
     import logging
+
+    from capsafe.worker.acting import Acting
 
 #: The most denials of one run that are described.
 MOST: Final = 1000
@@ -43,20 +47,22 @@ MOST: Final = 1000
 _LONGEST_PATH: Final = 4096
 #: Read first: most paths are shorter, and a page may end.
 _FIRST_PIECE: Final = 256
-_LONGEST_ADDRESS: Final = 128
-_AF_UNIX: Final = 1
-_AF_INET: Final = 2
-_AF_INET6: Final = 10
 
 
 class Supervisor:
     """Sees the denials of one run.
 
     ``grant``: of the sandbox. ``on_denial``: is called with each denial, in the thread that waits for the child; what
-    it raises ends the run. ``process``: the child's process id, set once it is there.
+    it raises ends the run. ``supervised``: what is done for the child, None for nothing. ``process``: the
+    child's process id, set once it is there.
     """
 
-    def __init__(self, grant: Grant, on_denial: Callable[[Denial], object] | None = None) -> None:
+    def __init__(
+        self,
+        grant: Grant,
+        on_denial: Callable[[Denial], object] | None = None,
+        supervised: Supervised | None = None,
+    ) -> None:
         self._grant = grant
         self._on_denial = on_denial
         self._denials: list[Denial] = []
@@ -64,6 +70,7 @@ class Supervisor:
         self._socket = -1
         self._listener = -1
         self._memory = -1
+        self._acting = None if supervised is None else _acting(supervised)
         self.process = 0
         #: Counts what is started, where that is limited.
         self.tally: Tally | None = None
@@ -75,6 +82,11 @@ class Supervisor:
         self._socket, other = notify.make_pair()
         return other
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether the child waits for more than a refusal."""
+        return self._acting is not None
+
     def register(self, waiting: "select.poll") -> None:
         """Have a poll tell when there is something to do."""
         if self._socket >= 0:
@@ -84,14 +96,29 @@ class Supervisor:
         """Do what there is to do on a descriptor that is ready. Raises what ``on_denial`` raises, and ``OSError``."""
         if descriptor == self._socket:
             self._receive(waiting)
+        elif self._acting is not None and self._acting.owns(descriptor):
+            with NoSignals():
+                self._acting.serve(descriptor)
+        elif descriptor != self._listener:
+            # It was closed as another one was served.
+            return
         elif event & select.POLLIN:
             self._notified()
         else:
             # Nobody is left under the filter.
             waiting.unregister(descriptor)
 
+    def retry(self) -> float | None:
+        """Try again what would have waited; return after how many milliseconds to come again, None for never."""
+        if self._acting is None:
+            return None
+        with NoSignals():
+            return self._acting.retry()
+
     def close(self) -> None:
         """Close what is open; the child is gone, or its refused calls fail with ENOSYS from here on."""
+        if self._acting is not None:
+            self._acting.close()
         for descriptor in (self._socket, self._listener, self._memory):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -109,12 +136,14 @@ class Supervisor:
                 self._memory = rest[0] if rest else -1
         if found:
             waiting.register(self._listener, select.POLLIN)
+            if self._acting is not None:
+                self._acting.attach(self._listener, self._read_exactly, self._is_waiting, waiting)
 
     # --- one refused call --------------------------------------------------------------------------------------------
 
     def _notified(self) -> None:
         taken = notify.take(self._listener)
-        if taken is None:
+        if taken is None or (self._acting is not None and self._act(self._acting, taken)):
             return
         if self.tally is not None and self.tally.counts(_call_name(taken.number), taken.arguments):
             self._start(self.tally, taken)
@@ -158,6 +187,44 @@ class Supervisor:
             return False
         return process & LOW_HALF == self.process and self._is_child(taken.task)
 
+    def _act(self, acting: "Acting", taken: notify.Notification) -> bool:
+        """Do a call in the child's place; returns False for one that is to be refused as any other."""
+        call = _call_name(taken.number)
+        # What is opened must be noted before a handler may raise.
+        with NoSignals():
+            said = acting.handle(call, taken, of_child=self._is_child(taken.task))
+        if said is NOT_MINE:
+            return False
+        if isinstance(said, int):
+            notify.refuse(self._listener, taken, said)
+        elif said is not None:
+            self._refuse(call, taken, said)
+        return True
+
+    def _refuse(self, call: str, taken: notify.Notification, refusal: Refusal) -> None:
+        place = read_place(self._memory, taken.task, look_up(call, taken.arguments).event)
+        if not notify.refuse(self._listener, taken, ANSWER):
+            return
+        needed = refusal.capability
+        file, line = place or (None, None)
+        self.add(
+            Denial(
+                operation=refusal.operation,
+                call=call,
+                target=refusal.target,
+                capability=None if needed is None else needed.__name__,
+                write=None if needed is None else write_wider(self._grant, [(needed, refusal.scope)]),
+                file=file,
+                line=line,
+            )
+        )
+
+    def _read_exactly(self, address: int, length: int) -> bytes:
+        return notify.read_memory(self._memory, address, length)
+
+    def _is_waiting(self, taken: notify.Notification) -> bool:
+        return notify.is_waiting(self._listener, taken)
+
     def _is_child(self, task: int) -> bool:
         """Say whether a thread is the child's: other processes have other memory at the same addresses."""
         if self._memory < 0 or task == 0:
@@ -170,7 +237,7 @@ class Supervisor:
         if refused.address is not None:
             length = arguments[refused.address + 1] & 0xFFFFFFFF
             address = arguments[refused.address]
-            return address_text(notify.read_memory(self._memory, address, min(length, _LONGEST_ADDRESS)))
+            return address_text(notify.read_memory(self._memory, address, min(length, LONGEST)))
         if refused.number is not None:
             return str(struct.unpack("=i", struct.pack("=I", arguments[refused.number] & 0xFFFFFFFF))[0])
         return None
@@ -196,10 +263,13 @@ class Supervisor:
         place: tuple[str, int] | None,
     ) -> Denial:
         missing = self._missing(refused.attempt, call, arguments)
-        scope: str | Help = Help.ANYWHERE
+        scope: str | Help | None = Help.ANYWHERE
         if missing and refused.attempt.on == "path" and target is not None and target.startswith("/"):
             scope = beside_anywhere(os.path.dirname(target) if refused.attempt.entry else target)  # noqa: PTH120 - a name
             missing = [] if scope is Help.NOTHING else missing
+        if call is None and missing and self._grant.scopes_of(missing[0]):
+            # What the broker refuses of a capability that is granted elsewhere, it refuses there.
+            scope = target
         wanted = [(one, scope if isinstance(scope, str) else None) for one in missing]
         file, line = place or (None, None)
         return Denial(
@@ -215,15 +285,15 @@ class Supervisor:
     def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> list[type[Capability]]:
         # What the broker said may be anything: the closure can make the call itself.
         named = [found for name in attempt.needs if (found := _capability(name)) is not None]
-        missing = [capability for capability in named if self._lacks(capability, attempt)]
+        missing = [capability for capability in named if self._lacks(capability, attempt, call)]
         if missing or not call:
             return missing
         # What the table of policies says is right by itself, and the last word where the words above know nothing.
-        return [capability for capability in _allowing(call, arguments) if self._lacks(capability, attempt)][:1]
+        return [capability for capability in _allowing(call, arguments) if self._lacks(capability, attempt, call)][:1]
 
-    def _lacks(self, capability: type[Capability], attempt: Attempt) -> bool:
+    def _lacks(self, capability: type[Capability], attempt: Attempt, call: str | None) -> bool:
         scopes = self._grant.scopes_of(capability)
-        return scopes is not None and (not scopes or attempt.unscoped)
+        return scopes is not None and (not scopes or attempt.unscoped or call is None)
 
     # --- who is told -------------------------------------------------------------------------------------------------
 
@@ -278,6 +348,12 @@ class Supervisor:
         self.add(told)
 
 
+def _acting(supervised: Supervised) -> "Acting":
+    from capsafe.worker.acting import Acting  # noqa: PLC0415 - for the grants that need it alone
+
+    return Acting(supervised)
+
+
 #: What the closure did not catch was refused at its end, but for what its handlers tried.
 _LOOK_BACK: Final = 16
 
@@ -286,30 +362,6 @@ def _are_one(seen: Denial, told: Denial) -> bool:
     if seen.capability != told.capability:
         return False
     return seen.target is None or told.target is None or seen.target == told.target
-
-
-def address_text(raw: bytes) -> str | None:
-    """Return a ``struct sockaddr`` as ``host:port``, ``[host]:port``, a path or ``@name``; None for other families."""
-    if len(raw) < 2:  # noqa: PLR2004 - the family
-        return None
-    (family,) = struct.unpack_from("=H", raw)
-    if family == _AF_UNIX:
-        name = raw[2:]
-        if name[:1] == b"\0":
-            return "@" + os.fsdecode(name[1:])
-        return os.fsdecode(name.partition(b"\0")[0]) or None
-    import _socket  # noqa: PLC0415 - only where there is an address
-
-    try:
-        if family == _AF_INET:
-            port, host = struct.unpack_from("!2xH4s", raw)
-            return f"{_socket.inet_ntop(family, host)}:{port}"
-        if family == _AF_INET6:
-            port, host = struct.unpack_from("!2xH4x16s", raw)
-            return f"[{_socket.inet_ntop(family, host)}]:{port}"
-    except (struct.error, OSError, ValueError):
-        return None
-    return None
 
 
 def _capability(name: str) -> type[Capability] | None:
@@ -333,7 +385,7 @@ def _allowing(call: str, arguments: tuple[int, ...]) -> list[type[Capability]]:
         for capability, row in ROWS.items()
         if any(
             rule.call == call and all(condition.holds(arguments) for condition in rule.when)
-            for rule in row.calls | row.unscoped_calls
+            for rule in row.calls | row.unscoped_calls | row.direct_calls | row.direct_sends
         )
     ]
 

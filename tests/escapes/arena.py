@@ -17,7 +17,9 @@ from types import FrameType
 from typing import Any, Literal
 
 from capsafe import Sandbox
+from capsafe.kernel.libc import prctl
 
+PR_SET_DUMPABLE = 4
 SECRET = "the secret of the parent"
 NOBODY = 65534
 
@@ -121,6 +123,8 @@ def become(user: int) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
+    # As after an exec: a change of the user takes it away.
+    prctl(PR_SET_DUMPABLE, 1)
 
 
 def free(attack: Attack, arena: Arena, user: int | None) -> bool:

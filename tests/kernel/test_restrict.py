@@ -491,12 +491,10 @@ def serve(port: int) -> Callable[[], str]:
 
 
 @pytest.mark.network
-def test_listening_is_held_to_the_port() -> None:
+def test_listening_is_granted() -> None:
     port = free_port()
     assert forked(serve(port)) == "listening"
     assert confined(caps.Listen, serve(port)) == "listening"
-    assert confined(scoped(caps.Listen, f"*:{port}"), serve(port)) == "listening"
-    assert confined(scoped(caps.Listen, "*:1"), serve(port)) == "EACCES"
     assert confined(caps.Connect, serve(port)) == "EPERM"
 
 
@@ -681,12 +679,7 @@ def test_a_missing_scope_is_named() -> None:
 
 UNENFORCEABLE = [
     (caps.StatFile[Literal["/etc"]], "no Landlock right covers stat"),
-    (caps.Connect[Literal["example.com:443"]], "can't hold TCP to the host of 'example.com:443'"),
-    (caps.Connect[Literal["127.0.0.1:443"]], "can't hold TCP to the host"),
-    (caps.Connect[Literal["*:443", "10.0.0.0/8:80"]], "10.0.0.0/8:80"),
-    (caps.Listen[Literal["127.0.0.1:80"]], "can't hold TCP to the host"),
-    (caps.Datagram[Literal["*:53"]], "can't hold UDP"),
-    (caps.UnixSocket[Literal["/run/x"]], "can't hold Unix sockets"),
+    (Network[Literal["*:443"]], "UnixSocket: '\\*:443' is no path"),
     (caps.Import[Literal["json"]], "one module's files"),
     (caps.ReadFile[Literal["/proc"]], "environment and memory"),
     (caps.ReadFile[Literal["/proc/self"]], "environment and memory"),

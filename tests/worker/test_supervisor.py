@@ -36,9 +36,10 @@ from capsafe import (
 from capsafe.kernel import notify, probe
 from capsafe.kernel.libc import LIBC
 from capsafe.policy.denials import HANDOVER_FLAGS
+from capsafe.policy.model import Rule
 from capsafe.policy.numbers import NUMBERS
-from capsafe.policy.table import ROWS
-from capsafe.worker import refused, supervisor
+from capsafe.policy.table import ROWS, Row
+from capsafe.worker import addresses, refused, supervisor
 from capsafe.worker.events import EVENTS
 from tests.kernel.exchanged import FAILURE, exchange
 from tests.sandbox.boxes import PURE, caught, children, descriptors, sandbox_of
@@ -447,6 +448,10 @@ def test_another_user_is_told_the_path_and_the_line() -> None:
 # --- the table -------------------------------------------------------------------------------------------------------
 
 
+def every_rule(row: Row) -> frozenset[Rule]:
+    return row.calls | row.unscoped_calls | row.direct_calls | row.direct_sends
+
+
 def test_each_row_is_a_call_and_needs_what_allows_it() -> None:
     """Some rule of the capability that a row names is about the call."""
     for call, row in refused._ROWS.items():
@@ -454,7 +459,7 @@ def test_each_row_is_a_call_and_needs_what_allows_it() -> None:
         assert not row.event or any(name.partition(":")[0] == row.event for name in EVENTS), call
         for need in row.attempt.needs:
             rules = [rules for capability, rules in ROWS.items() if capability.__name__ == need]
-            named = {rule.call for one in rules for rule in one.calls | one.unscoped_calls}
+            named = {rule.call for one in rules for rule in every_rule(one)}
             assert call in named, (call, need)
 
 
@@ -471,4 +476,4 @@ def test_each_row_is_a_call_and_needs_what_allows_it() -> None:
     ],
 )
 def test_addresses_are_read(data: bytes, text: str | None) -> None:
-    assert supervisor.address_text(data) == text
+    assert addresses.address_text(data) == text
