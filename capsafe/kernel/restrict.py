@@ -53,7 +53,9 @@ class Prepared:
         """
         from capsafe.kernel.credentials import drop_privileges  # noqa: PLC0415  # loaded by prepare; loads ctypes
         from capsafe.kernel.libc import install_filter, prctl  # noqa: PLC0415  # as above
+        from capsafe.kernel.process import check_alone  # noqa: PLC0415  # as above
 
+        check_alone()
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
@@ -115,7 +117,7 @@ def prepare(policy: Policy, *, counted: bool = False) -> Prepared:
             "this kernel takes no seccomp filters (CONFIG_SECCOMP_FILTER is off, or a sandbox forbids it)"
         )
     # What restrict needs, loaded while that is still possible.
-    from capsafe.kernel import credentials  # noqa: F401, PLC0415  # loads ctypes
+    from capsafe.kernel import credentials, process  # noqa: F401, PLC0415  # loads ctypes
 
     if not support.pidfds:
         raise UnsupportedError("this kernel has no pidfd_open (Linux 5.3), or a sandbox forbids it")
