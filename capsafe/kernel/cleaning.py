@@ -91,6 +91,8 @@ class Cleaning:
         calls.append(Call("prctl", (_PR_SET_DUMPABLE, 0, 0, 0, 0)))
         if not files:
             calls.append(Call("chdir", (ctypes.addressof(_ROOT),)))
+        # Refused where there is a second thread, which would stay free; see process.check_alone.
+        calls.append(Call("unshare", (process.CLONE_THREAD,), may_fail=True))
         return calls
 
     def __call__(self, parent: int) -> Kept:
@@ -108,6 +110,8 @@ class Cleaning:
         results = self._second()
         if self._nulls and results[1] != self._nulls[0]:
             raise OSError(errno.EBADF, "the null device has another number than the stream in whose place it is")
+        if results[-1] < 0:
+            process.check_alone()
         if self._socket < 0 or results[self._memory] == self.kept.memory:
             return self.kept
         return replace(self.kept, memory=-1)

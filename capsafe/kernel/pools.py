@@ -1,10 +1,10 @@
 """Thread pools of numeric libraries, which a child without Threads must not want.
 
 This module knows the libraries that start their threads again after a fork, as soon as there is something to compute:
-where they may not, OpenBLAS waits for ever and libgomp ends the process. Each has a call that says: one thread. It
-refuses to load any; what is not loaded starts nothing.
+where they may not, OpenBLAS waits for ever and libgomp ends the process. It refuses to load any; what is not loaded
+starts nothing; and to call what could start a thread itself, as OpenBLAS's own setter does in a forked child.
 
-Sources: OpenBLAS, driver/others/blas_server.c; OpenMP 5.2, 18.2.1; threadpoolctl, which does the same from outside.
+Sources: OpenBLAS, driver/others/blas_server.c; OpenMP 5.2, 18.2.1.
 """
 
 import ctypes
@@ -14,19 +14,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 #: What a library's file is called, beside ``lib`` and its version.
-_LIBRARIES: Final = ("openblas", "gomp", "iomp", "libomp", "mkl_rt", "blis")
-#: Builds with 64-bit indices, and those that SciPy makes, have names of their own.
-_SETTERS: Final = (
-    "openblas_set_num_threads",
-    "openblas_set_num_threads64_",
-    "scipy_openblas_set_num_threads",
-    "scipy_openblas_set_num_threads64_",
-    "omp_set_num_threads",
-    "MKL_Set_Num_Threads",
-    "bli_thread_set_num_threads",
-)
+_LIBRARIES: Final = ("openblas", "gomp", "iomp", "libomp")
+#: OpenBLAS's own variable, by any of its builds: 1 means that it computes in the calling thread.
+_NUMBER: Final = "blas_cpu_number"
+#: OpenMP's call; it writes down a number.
+_SETTER: Final = "omp_set_num_threads"
 
-_found: list[Callable[[int], object]] = []
+_numbers: list[ctypes.c_int] = []
+_setters: list[Callable[[int], object]] = []
 #: How many modules were loaded as it was looked last: a library comes with a module.
 _looked_at: list[int] = [0]
 
@@ -38,12 +33,16 @@ def find_pools() -> None:
     _looked_at[0] = len(sys.modules)
     if "numpy" not in sys.modules:
         return
-    _found[:] = [setter for path in _loaded() for setter in _setters_of(path)]
+    libraries = [library for path in _loaded() if (library := _hold(path)) is not None]
+    _numbers[:] = [number for library in libraries if (number := _variable(library)) is not None]
+    _setters[:] = [library[_SETTER] for library in libraries if hasattr(library, _SETTER)]
 
 
 def use_one_thread() -> None:
     """Have each library compute in the thread that calls it, in this process from now on. Called in the child."""
-    for setter in _found:
+    for number in _numbers:
+        number.value = 1
+    for setter in _setters:
         setter(1)
 
 
@@ -56,14 +55,16 @@ def _loaded() -> list[str]:
     return sorted(path for path in paths if any(name in path.rpartition("/")[2] for name in _LIBRARIES))
 
 
-def _setters_of(path: str) -> list[Callable[[int], object]]:
+def _hold(path: str) -> Any:  # noqa: ANN401 - a library's names are its own
     try:
         # It is loaded already, so that this gives it a name and loads nothing.
-        library = ctypes.PyDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+        return ctypes.PyDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
     except OSError:
-        return []
-    found: list[Any] = [getattr(library, name, None) for name in _SETTERS]
-    for setter in found:
-        if setter is not None:
-            setter.argtypes, setter.restype = (ctypes.c_int,), None
-    return [setter for setter in found if setter is not None]
+        return None
+
+
+def _variable(library: Any) -> ctypes.c_int | None:  # noqa: ANN401 - as above
+    try:
+        return ctypes.c_int.in_dll(library, _NUMBER)
+    except ValueError:
+        return None

@@ -7,6 +7,7 @@ Sources: prctl(2), close_range(2), fork(2).
 """
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _CLONE_PARENT: Final = 0x8000
+CLONE_THREAD: Final = 0x10000
+_ONE_THREAD: Final = 3
 _POLLIN: Final = 1
 _LAST_DESCRIPTOR: Final = 0xFFFFFFFF
 
@@ -83,6 +86,21 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def check_alone() -> None:
+    """Make sure that this process has the one thread: what confines it confines a thread, and others would stay free.
+
+    A fork begins with one; what runs after it (hooks of libraries) could start more. The question is one that the
+    kernel answers without a change: to stop sharing what only threads share. Raises ``OSError``.
+    """
+    number = NUMBERS[architecture()]["unshare"]
+    if LIBC.syscall(number, CLONE_THREAD) == 0:
+        return
+    # Refused outright, as containers do: then by the count of its threads' folders, which have two links besides.
+    if ctypes.get_errno() != errno.EINVAL and os.stat("/proc/self/task").st_nlink == _ONE_THREAD:  # noqa: PTH116 - loaded
+        return
+    raise OSError(errno.EINVAL, "more than one thread runs, or it can't be seen whether one does")
+
+
 def guard_group() -> None:
     """Start a process that kills this one's process group, and itself, as soon as this one has ended in any way.
 
@@ -100,7 +118,8 @@ def guard_group() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
         close_descriptors((own,))
         # Its end is its being ready to read.
-        LIBC.poll(ctypes.byref(_Poll(own, _POLLIN, 0)), 1, -1)
+        while LIBC.poll(ctypes.byref(_Poll(own, _POLLIN, 0)), 1, -1) == -1 and ctypes.get_errno() == errno.EINTR:
+            continue
     finally:
         os.kill(0, signal.SIGKILL)
 

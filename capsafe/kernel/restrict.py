@@ -87,6 +87,9 @@ class Prepared:
         Nothing is imported or searched for. Raises ``OSError`` where the kernel refuses any part; the process is then
         confined in part or not at all and must end.
         """
+        from capsafe.kernel.process import check_alone  # noqa: PLC0415  # loads ctypes
+
+        check_alone()
         ruleset = -1 if self.ruleset is None else landlock.make(self.ruleset)
         self.lay_out(Kept(ruleset), in_child=False)()
 
@@ -164,7 +167,7 @@ def prepare(policy: Policy, before: Prepared | None = None, *, counted: bool = F
             "this kernel takes no seccomp filters (CONFIG_SECCOMP_FILTER is off, or a sandbox forbids it)"
         )
     # What restrict needs, loaded while that is still possible.
-    from capsafe.kernel import credentials  # noqa: F401, PLC0415  # loads ctypes
+    from capsafe.kernel import credentials, process  # noqa: F401, PLC0415  # loads ctypes
 
     if not support.pidfds:
         raise UnsupportedError("this kernel has no pidfd_open (Linux 5.3), or a sandbox forbids it")

@@ -226,7 +226,7 @@ FILES = [
         lambda b, d: b.symlink("a.txt", d + "/s"),
         None,
         lambda f: (f / "s").read_text() == "hello\n",
-        target="a.txt",
+        target="{}/s",
     ),
     Case(
         "link", WriteFile, lambda b, d: b.link(d + "/a.txt", d + "/s"), None, lambda f: (f / "s").samefile(f / "a.txt")

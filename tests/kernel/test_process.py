@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from capsafe.kernel import probe, process
+from capsafe.policy.numbers import NUMBERS
 from tests.kernel.confined import NOBODY, become, forked
 
 pytestmark = pytest.mark.kernel
@@ -210,6 +211,24 @@ def test_orphans_are_adopted() -> None:
         return int(os.read(reader, 20)) == os.getpid()
 
     assert forked(child) is True
+
+
+def test_one_thread_is_seen_and_so_are_two() -> None:
+    def child(*, threads: int) -> Any:
+        stop = threading.Event()
+        for _ in range(threads):
+            threading.Thread(target=stop.wait, daemon=True).start()
+        process.check_alone()
+        return "alone"
+
+    assert forked(lambda: child(threads=0)) == "alone"
+    assert forked(lambda: child(threads=1)) == "EINVAL"
+
+
+def test_it_is_seen_where_the_question_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers: there is no such call, as there is none with this number."""
+    monkeypatch.setattr(process, "NUMBERS", {probe().machine: NUMBERS[probe().machine] | {"unshare": 9999}})
+    test_one_thread_is_seen_and_so_are_two()
 
 
 def test_signals_between_runs_leave_nothing_behind() -> None:

@@ -141,7 +141,7 @@ many = np.ones((300, 300))
 many @ many
 pools.use_one_thread = lambda: None
 pools.find_pools()
-print(len(pools._found) > 0, len(os.listdir("/proc/self/task")) > 1)
+print(len(pools._numbers) > 0, len(os.listdir("/proc/self/task")) > 1)
 try:
     Sandbox[Never](timeout=2).execute(lambda _: float((many @ many)[0, 0]))
 except SandboxTimeoutError:
@@ -151,6 +151,23 @@ except SandboxTimeoutError:
     found, has_threads, *waits = done.stdout.split(maxsplit=2)
     assert found == "True"
     assert (waits == ["it waits\n"]) is (has_threads == "True")
+
+
+def test_a_library_that_starts_a_thread_after_the_fork_stops_the_sandbox() -> None:
+    """That thread would not be confined. The library's own setter does it."""
+    program = """
+import os, threading
+from typing import Never
+from capsafe import Sandbox, UnsupportedError
+stop = threading.Event()
+os.register_at_fork(after_in_child=lambda: threading.Thread(target=stop.wait, daemon=True).start())
+try:
+    print(Sandbox[Never](timeout=20).execute(lambda _: "it ran"))
+except UnsupportedError as error:
+    print("more than one thread runs" in str(error))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "True\n"
 
 
 def start_threads(_: object) -> int:
