@@ -1,7 +1,8 @@
 """Refused calls as the kernel tells of them: seccomp user notification, and the way of its descriptor to the parent.
 
 This module knows how a listener is handed over, how a notification is taken and answered, and how memory is read for a
-report. It refuses to decide: the answer is always the refusal, whatever was read.
+report. It refuses to decide: the answer is the refusal, whatever was read, or in a run that is observed, where another
+filter has allowed the call already, that it goes on.
 
 Sources: seccomp(2), seccomp_unotify(2), unix(7), proc_pid_mem(5).
 """
@@ -16,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from capsafe.errors import UnsupportedError
 from capsafe.kernel.libc import LIBC, Program, check
 from capsafe.policy.denials import HANDOVER_FLAGS
 
@@ -34,6 +36,8 @@ _KNOWN_SIZES: Final = (_NOTIFICATION.size, _ANSWER.size, 64)
 _IOCTL_RECV: Final = 0xC0502100
 _IOCTL_SEND: Final = 0xC0182101
 _IOCTL_ID_VALID: Final = 0x40082102
+
+_CONTINUE: Final = 1
 
 _AF_UNIX: Final = 1
 _SOCK_STREAM_CLOEXEC: Final = 1 | 0o2000000
@@ -116,21 +120,23 @@ class Notification(NamedTuple):
 
 
 class Board:
-    """A place in the child's memory where it writes down what it is doing, and the parent reads when a call is refused.
+    """A place in the child's memory where it writes down what it is doing, and the parent reads when a call waits.
 
     It is made in the parent, so that its address is known there; after the fork each child has its own copy, and the
     parent's is never written.
     """
 
-    def __init__(self) -> None:
-        self._memory = ctypes.create_string_buffer(_BOARD_SIZE)
+    def __init__(self, size: int = _BOARD_SIZE) -> None:
+        self._memory = ctypes.create_string_buffer(size)
         self.address: Final = ctypes.addressof(self._memory)
         self.view: Final = memoryview(self._memory).cast("B")
-        self.size: Final = _BOARD_SIZE
+        self.size: Final = size
 
 
 #: One is enough for all children.
 BOARD: Final = Board()
+#: The same for what an observed child says by itself.
+BELL_BOARD: Final = Board(8192)
 
 
 def can_notify(number: int) -> bool:
@@ -236,6 +242,22 @@ def refuse(listener: int, notification: Notification, code: int) -> bool:
         fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, -code, 0))
     except FileNotFoundError:
         return False
+    return True
+
+
+def go_on(listener: int, notification: Notification) -> bool:
+    """Let a call go on that another filter allows; only for filters of which that is true of every call they tell of.
+
+    Returns False where nobody waits for it any more. Raises ``UnsupportedError`` before Linux 5.5, and ``OSError``.
+    """
+    try:
+        fcntl.ioctl(listener, _IOCTL_SEND, _ANSWER.pack(notification.cookie, 0, 0, _CONTINUE))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise UnsupportedError("this kernel can't let an observed call go on (that came with Linux 5.5)") from error
+        raise
     return True
 
 

@@ -3,9 +3,10 @@
 This module knows the order and prepares it all in the parent. It refuses to know what is in any of them.
 """
 
+import errno
 import gc
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,9 @@ class Prepared:
 
     ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
     kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
-    ``reporting``: the same filters with a listener, None where the kernel has none. ``listener_flags``: how the first
-    of them is installed.
+    ``reporting``: the same filters with a listener, the one that has it first; None where the kernel has none.
+    ``listener_flags``: how the first of them is installed. ``observing``: the listener is told of what is allowed, and
+    without one nothing may run.
     """
 
     policy: Policy
@@ -37,8 +39,9 @@ class Prepared:
     filters: seccomp.Filters
     programs: tuple["Program", ...] = field(repr=False, compare=False)
     seccomp_number: int
-    reporting: "tuple[Program, Program] | None" = field(default=None, repr=False, compare=False)
+    reporting: "tuple[Program, ...] | None" = field(default=None, repr=False, compare=False)
     listener_flags: int = 0
+    observing: bool = False
 
     def restrict(self, handover: "Handover | None" = None) -> None:
         """Confine this thread and all it will start, for ever.
@@ -54,6 +57,8 @@ class Prepared:
             landlock.restrict(self.ruleset)
         if handover is not None and self._report_to(handover):
             return
+        if self.observing:
+            raise OSError(errno.EBUSY, "calls can't be observed: another sandbox around this one has the listener")
         for program in self.programs:
             install_filter(self.seccomp_number, program)
 
@@ -72,7 +77,7 @@ class Prepared:
         try:
             if self.reporting is None:
                 return False
-            first, last = self.reporting
+            first, *others = self.reporting
             try:
                 listener = install_listening(self.seccomp_number, self.listener_flags, first)
             except OSError:
@@ -85,7 +90,8 @@ class Prepared:
                 os.close(descriptor)
             if collects:
                 gc.enable()
-        install_filter(self.seccomp_number, last)
+        for program in others:
+            install_filter(self.seccomp_number, program)
         return True
 
 
@@ -112,6 +118,23 @@ def prepare(policy: Policy) -> Prepared:
         return Prepared(policy, ruleset, filters, programs, number)
     last, first = seccomp.ready(seccomp.compile_reporting(policy))
     return Prepared(policy, ruleset, filters, programs, number, (first, last), _listener_flags(number))
+
+
+def prepare_observing(policy: Policy) -> Prepared:
+    """Prepare a policy for a run that is observed: the same is refused, and a listener is told of what is allowed.
+
+    Raises what ``prepare`` does, and ``UnsupportedError`` where the kernel hands no calls to a listener.
+    """
+    prepared = prepare(policy)
+    if prepared.reporting is None:
+        raise UnsupportedError(
+            "this kernel hands no calls to a listener (seccomp user notification, Linux 5.5; or a sandbox forbids it), "
+            "so that nothing can be observed; nothing was run"
+        )
+    from capsafe.kernel.libc import Program  # noqa: PLC0415  # loads ctypes
+
+    listening = Program(seccomp.compile_observing(policy))
+    return replace(prepared, reporting=(listening, *prepared.programs), observing=True)
 
 
 @cache

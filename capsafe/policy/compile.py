@@ -36,12 +36,12 @@ def compile_policy(grant: Grant) -> Policy:
     nothing, so it works on any platform; where a scope can't be enforced, ``Policy.unenforceable`` says why, and
     ``capsafe.kernel.prepare`` raises it. Raises nothing.
     """
-    parts = [(one, capability, ROWS[capability]) for one in grant for capability in _leaves(one.capability)]
+    parts = [(one, capability, ROWS[capability]) for one in grant for capability in leaves(one.capability)]
     rows = [row for _, _, row in parts]
     rules: set[Rule] = set(BASELINE)
     for one, _, row in parts:
         rules |= row.calls
-        if _is_anywhere(one):
+        if is_anywhere(one):
             rules |= row.unscoped_calls
     granted = {capability for _, capability, _ in parts}
     for needed, joint in JOINT_ROWS.items():
@@ -80,14 +80,13 @@ def absorb(rules: Iterable[Rule]) -> frozenset[Rule]:
         for rule in alternatives
         # Of two that say the same, the first stays.
         if not any(
-            _covers(other, rule) and (other < rule or not _covers(rule, other))
-            for other in alternatives
-            if other != rule
+            covers(other, rule) and (other < rule or not covers(rule, other)) for other in alternatives if other != rule
         )
     )
 
 
-def _covers(wide: Rule, narrow: Rule) -> bool:
+def covers(wide: Rule, narrow: Rule) -> bool:
+    """Say whether a rule holds wherever another one on the same call does."""
     return all(any(_implies(given, wanted) for given in narrow.when) for wanted in wide.when)
 
 
@@ -100,7 +99,7 @@ def _implies(given: Masked, wanted: Masked) -> bool:
     )
 
 
-def _leaves(capability: type[Capability]) -> list[type[Capability]]:
+def leaves(capability: type[Capability]) -> list[type[Capability]]:
     """Return the rows that a capability stands for: its own, or those of all its parts."""
     if capability in ROWS:
         return [capability]
@@ -109,14 +108,15 @@ def _leaves(capability: type[Capability]) -> list[type[Capability]]:
     return [part for part in parts if not any(part is not other and issubclass(part, other) for other in parts)]
 
 
-def _is_anywhere(one: Granted) -> bool:
+def is_anywhere(one: Granted) -> bool:
+    """Say whether something is granted without a scope that would hold it."""
     # The root is everything, so it is taken as no scope: else it would bring /proc in.
     return one.scopes is None or "/" in one.scopes
 
 
 def _paths(one: Granted, row: Row) -> list[PathRule]:
     found = list(row.paths)
-    if row.rights and one.scopes is not None and not _is_anywhere(one):
+    if row.rights and one.scopes is not None and not is_anywhere(one):
         found += [PathRule(scope, row.rights | row.scope_rights, required=True) for scope in one.scopes]
     elif row.rights:
         found += [PathRule(Place.ANYWHERE, row.rights), *row.unscoped_paths]
@@ -166,7 +166,7 @@ def _refusals(one: Granted, capability: type[Capability], row: Row) -> list[str]
             for scope in sorted(one.scopes)
             if _port_of(scope) is None
         ]
-    if row.rights and not _is_anywhere(one):
+    if row.rights and not is_anywhere(one):
         return [
             f"{name}: {scope!r} would open the environment and memory of processes as files; "
             "name single files such as /proc/meminfo"
@@ -177,7 +177,7 @@ def _refusals(one: Granted, capability: type[Capability], row: Row) -> list[str]
 
 
 def _remarks(one: Granted, capability: type[Capability], row: Row) -> list[str]:
-    texts = [row.scope_remark] if not _is_anywhere(one) else []
-    if _is_anywhere(one) or not row.rights:
+    texts = [row.scope_remark] if not is_anywhere(one) else []
+    if is_anywhere(one) or not row.rights:
         texts.append(row.remark)
     return [f"{capability.__name__}: {text}" for text in texts if text]

@@ -22,6 +22,7 @@ def explain_policy(policy: Policy) -> str:
     sections = [
         ("may make, with any arguments", _wrap(sorted(rule.call for rule in policy.rules if not rule.when))),
         ("may make, under conditions", _conditional(policy.rules)),
+        ("was left out, as it was not seen in use", lay_out_rules(policy.left_out)),
         ("may use paths", _paths(policy)),
         ("may use ports", _ports(policy)),
         ("keeps", _kept(policy)),
@@ -52,6 +53,12 @@ def _conditional(rules: Iterable[Rule]) -> list[str]:
         if rule.when:
             by_call[rule.call].append(" and ".join(map(_condition, rule.when)))
     return [f"{call}: {text}" for call, texts in by_call.items() for text in texts]
+
+
+def lay_out_rules(rules: Iterable[Rule]) -> list[str]:
+    """Return lines that say which calls are meant: those with any arguments, then those with conditions."""
+    rules = list(rules)
+    return _wrap(sorted(rule.call for rule in rules if not rule.when)) + _conditional(rules)
 
 
 def _condition(condition: Masked) -> str:
