@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from types import FunctionType, GeneratorType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from capsafe import capabilities
 from capsafe.capabilities import Capability
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+#: Those who are told of each operation that is granted: its name, the capability and what it is about. Empty but in the
+#: child of a run that is observed.
+LISTENERS: Final[list[Callable[[str, str, str | None], object]]] = []
 
 #: The attribute of a PermissionError that says what was tried: ``(operation, capability name, target or None)``.
 NEEDS_ATTRIBUTE = "_capsafe_needs"
@@ -49,6 +53,9 @@ class Attempt(NamedTuple):
                 # No system call is made, so that the kernel tells nobody; the worker listens.
                 sys.audit("capsafe.refused", self.operation, need.__name__, self.target)
                 raise error
+        for tell in LISTENERS:
+            for need in self.needs:
+                tell(self.operation, need.__name__, self.target)
 
     def perform(self, call: Callable[[], R]) -> R:
         """Ask, then call; what the kernel refuses is noted on its error."""

@@ -184,7 +184,7 @@ def _compile_denied(guarded: frozenset[str], machine: str, *, last: bool = False
 
 
 def _compile_allowed(rules: frozenset[Rule], machine: str, *, asked: frozenset[str] = frozenset()) -> bytes:
-    """Compile what is allowed. ``asked``: calls that are refused like all others, where they would have another error."""
+    """Compile what is allowed. ``asked``: calls that are refused like all others, and not with their own error."""
     seccomp = load_pyseccomp()
     numbers = NUMBERS[machine]
     allowed: dict[str, set[Conditions]] = defaultdict(set)

@@ -28,6 +28,7 @@ from capsafe.worker.modules import refuse_imports
 from capsafe.worker.outcome import SETUP_FAILED
 from capsafe.worker.protocol import ERROR, VALUE, Frame
 from capsafe.worker.streams import flush_streams, replace_streams
+from capsafe.worker.telling import Learner
 
 #: The result may be nested deeper than the closure's own calls were.
 _ROOM_FOR_ENCODING: Final = 2000
@@ -69,7 +70,9 @@ def run_child(task: Task, parent: int, channel: int, socket: int = -1) -> NoRetu
 
 
 def _run(task: Task, parent: int, channel: int, socket: int) -> None:
-    recorder = Recorder(task.files)
+    policy = task.policy
+    observed = task.prepared.observing
+    recorder = Learner(task.files, policy.grant, environ=policy.environ) if observed else Recorder(task.files)
     try:
         handover = _clean_up(task, parent, channel, socket)
         if task.before is not None:

@@ -28,7 +28,7 @@ _KINDS: Final = {1: "tcp", 2: "udp"}
 #: Socket types carry SOCK_NONBLOCK and SOCK_CLOEXEC in higher bits.
 _KIND_MASK: Final = 0xF
 _LONGEST: Final = 4096
-_KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
+KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
 
 
 class Denial(NamedTuple):
@@ -57,7 +57,7 @@ class Recorder:
     def install(self) -> None:
         """Start, for as long as the process lives: an audit hook can't be taken away."""
         recent = self.recent
-        known = _KNOWN
+        known = KNOWN
         write = self._places.write
         here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
@@ -76,7 +76,7 @@ class Recorder:
         """Return the last operation that the error can be of, with the event's arguments."""
         name = _text(error.filename)
         for event, args in reversed(self.recent):
-            attempt = EVENTS.get(_variant(event, args))
+            attempt = EVENTS.get(variant_of(event, args))
             if attempt is None or event == "import":
                 continue
             targets = [_text(args[place]) for place in attempt.targets if place < len(args)]
@@ -107,6 +107,12 @@ def find_denial(error: BaseException, recorder: Recorder, grant: Grant) -> Denia
     if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
         return _from_refusal(error, error.errno, recorder, grant)
     return None
+
+
+def refusal_of(event: str, args: tuple[Any, ...], grant: Grant) -> Denial | None:
+    """Return what a grant lacks for what an audit event tells, None where it has it all."""
+    attempt = EVENTS.get(variant_of(event, args))
+    return None if attempt is None else _check(attempt, args, errno.EPERM, grant)
 
 
 def _from_refusal(error: OSError, code: int, recorder: Recorder, grant: Grant) -> Denial | None:
@@ -199,7 +205,7 @@ def called_name(traceback: TracebackType) -> str | None:
     return name
 
 
-def _variant(event: str, args: tuple[Any, ...]) -> str:
+def variant_of(event: str, args: tuple[Any, ...]) -> str:
     """Return the event's key in EVENTS: some events say only in their arguments what they are."""
     if event == "open":
         return f"open:{_mode(args[2] if len(args) > 2 else 0)}"  # noqa: PLR2004 - path, mode, flags

@@ -73,12 +73,14 @@ def run(  # noqa: PLR0913 - each has its name
     before: Callable[[], None] | None = None,
     cancellation: Cancellation | None = None,
     on_denial: Callable[[Denial], object] | None = None,
+    supervisor: Supervisor | None = None,
 ) -> object:
     """Run ``call`` in a child under a policy, and return its result or raise what it raised.
 
     ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module
     are looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere.
-    ``on_denial``: is told of each refused operation as it comes, in this thread.
+    ``on_denial``: is told of each refused operation as it comes, in this thread. ``supervisor``: one in place of the
+    usual, for a run that is observed.
     Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors; what
     ``on_denial`` raises.
     """
@@ -96,7 +98,8 @@ def run(  # noqa: PLR0913 - each has its name
     task = child.Task(prepared, policy, limits, call, before, local, _exhausted(limits), files)
     deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
     flush_inherited(policy.streams)
-    supervisor = Supervisor(policy.grant, on_denial)
+    if supervisor is None:
+        supervisor = Supervisor(policy.grant, on_denial, policy.left_out)
     try:
         frame, usage, status = _converse(task, deadline, cancellation, supervisor)
         if frame is None:
@@ -106,8 +109,11 @@ def run(  # noqa: PLR0913 - each has its name
         except ProtocolError as error:
             raise _no_answer(error) from None
     except BaseException as error:
-        supervisor.mark(error)
-        raise
+        told = supervisor.explain(error)
+        supervisor.mark(told)
+        if told is error:
+            raise
+        raise told from None
     finally:
         supervisor.finish()
 

@@ -21,6 +21,7 @@ from capsafe.errors import CapabilityError, Denial
 from capsafe.grants import Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
+from capsafe.policy.model import Rule
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
 from capsafe.worker.events import Attempt
@@ -48,11 +49,18 @@ class Supervisor:
     """Sees the denials of one run.
 
     ``grant``: of the sandbox. ``on_denial``: is called with each denial, in the thread that waits for the child; what
-    it raises ends the run. ``process``: the child's process id, set once it is there.
+    it raises ends the run. ``left_out``: what was trimmed away of the grant. ``process``: the child's process id, set
+    once it is there.
     """
 
-    def __init__(self, grant: Grant, on_denial: Callable[[Denial], object] | None = None) -> None:
+    def __init__(
+        self,
+        grant: Grant,
+        on_denial: Callable[[Denial], object] | None = None,
+        left_out: frozenset[Rule] = frozenset(),
+    ) -> None:
         self._grant = grant
+        self._left_out = left_out
         self._on_denial = on_denial
         self._denials: list[Denial] = []
         self._count = 0
@@ -113,7 +121,7 @@ class Supervisor:
             if notify.refuse(self._listener, taken, ANSWER):
                 self._count += 1
             return
-        call: str | None = _call_name(taken.number)
+        call: str | None = call_name(taken.number)
         refused = look_up(str(call), taken.arguments)
         target, place = None, None
         if self._is_child(taken.task):
@@ -165,8 +173,10 @@ class Supervisor:
         target: str | None,
         place: tuple[str, int] | None,
     ) -> Denial:
-        missing = self._missing(refused.attempt, call, arguments)
         file, line = place or (None, None)
+        if any(rule.allows(call, arguments) for rule in self._left_out if call):
+            return Denial(refused.attempt.operation, call, target, file=file, line=line, trimmed=True)
+        missing = self._missing(refused.attempt, call, arguments)
         return Denial(
             operation=refused.attempt.operation,
             call=call,
@@ -217,6 +227,22 @@ class Supervisor:
             error.denied = self._count  # type: ignore[attr-defined]  # as above
         except Exception:  # noqa: BLE001 - a class may refuse in its own way
             error.add_note("\n".join(["Refused in this run:", *map(str, self._denials[:20])]))
+
+    def explain(self, error: BaseException) -> BaseException:
+        """Return what to raise in place of an error: one that says so where what was refused had been trimmed away.
+
+        The child can't tell: the grant has it, so that to it the error is one that a file's permissions give.
+        """
+        if type(error) is not PermissionError or error.errno != errno.EPERM:
+            return error
+        for denial in self._denials[-_LOOK_BACK:][::-1]:
+            if denial.trimmed and (denial.target is None or error.filename in (None, denial.target)):
+                target = denial.target if denial.target is not None else error.filename
+                found = CapabilityError(denial.operation, target=target, trimmed=True)
+                found.filename = target
+                found.__notes__ = getattr(error, "__notes__", [])
+                return found
+        return error
 
     def _settle(self, told: Denial, error: CapabilityError) -> None:
         """Put together what the child says of its last denial and what the kernel told: one is seen by both."""
@@ -281,7 +307,8 @@ def _names() -> dict[int, str]:
     return {number: name for name, number in NUMBERS[architecture()].items()}
 
 
-def _call_name(number: int) -> str:
+def call_name(number: int) -> str:
+    """Return what the system call with a number is called on this machine."""
     return _names().get(number, f"number {number}")
 
 
@@ -290,10 +317,7 @@ def _allowing(call: str, arguments: tuple[int, ...]) -> list[type[Capability]]:
     return [
         capability
         for capability, row in ROWS.items()
-        if any(
-            rule.call == call and all(condition.holds(arguments) for condition in rule.when)
-            for rule in row.calls | row.unscoped_calls
-        )
+        if any(rule.allows(call, arguments) for rule in row.calls | row.unscoped_calls)
     ]
 
 
