@@ -11,6 +11,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
 from capsafe import capabilities as caps
@@ -25,7 +26,7 @@ from capsafe.policy.narrow import BY_NAME
 from capsafe.policy.observation import Need, Use
 from capsafe.policy.syscalls import AF_UNIX, PROT_EXEC, SOCK_DGRAM, SOCK_STREAM, SOCK_TYPE_MASK
 from capsafe.policy.trim import fine_rules, narrowest
-from capsafe.scopes import parse_scope
+from capsafe.scopes import covers_path, parse_scope
 from capsafe.worker.givers import Givers
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import read_board
@@ -87,7 +88,9 @@ class Observer(Supervisor):
         self._uses: set[Use] = set()
         self._absent: set[Need] = set()
         self._complete = True
+        self._created: set[str] = set()
         self._sockets: dict[int, str] = {}
+        self._idle: dict[int, list[Rule]] = {}
         self._programs: set[str] = set()
         self._serials: dict[int, str] = {}
         self._tried: dict[int, tuple[str, Denial]] = {}
@@ -100,7 +103,7 @@ class Observer(Supervisor):
         return Observation(
             granted=self._grant,
             rules=frozenset(self._rules),
-            uses=frozenset(self._uses),
+            uses=frozenset(tuple(map(self._standing, use)) for use in self._uses),
             absent=frozenset(self._absent),
             denials=tuple(dict.fromkeys(self._denials)),
             complete=self._complete,
@@ -109,6 +112,19 @@ class Observer(Supervisor):
             value=value,
         )
 
+    def _standing(self, need: Need) -> Need:
+        """Return a need with a path that is there for the next run, too: not one that this run has made, or removed."""
+        place = need.place
+        if not place.startswith("/"):
+            return need
+        made = {path for path in self._created if covers_path(path, place)}
+        if made:
+            place = os.path.dirname(min(made, key=len))  # noqa: PTH120 - a text
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)  # noqa: PTH120 - a text
+        # Never the root: of that as much as was granted.
+        return replace(need, place="", wide=True) if place == "/" else replace(need, place=place)
+
     # --- one call ----------------------------------------------------------------------------------------------------
 
     def _notified(self) -> None:
@@ -116,6 +132,8 @@ class Observer(Supervisor):
         if taken is None:
             return
         call = call_name(taken.number)
+        # Without the child's memory neither paths nor what the child tells can be read.
+        self._complete &= self._memory >= 0
         own = self._is_child(taken.task)
         if call == BELL_CALL and taken.arguments[BELL_ARGUMENT] & LOW_HALF == BELL:
             if own and (told := read_told(self._memory)):
@@ -154,15 +172,19 @@ class Observer(Supervisor):
         label = self._label(caller)
         self._settle_tried(caller.task, label)
         rules = [rule for rule in narrowest(self._fine, call, arguments) if rule not in BASELINE]
+        if call == "socket" and self._may_be_idle(caller, label, arguments):
+            self._idle[caller.task] = rules
+            return []
         self._rules.update(rules)
-        uses: list[Use] = []
         stream = self._stream(caller, call, arguments)
         if stream is not None:
             return [(Need(stream),)]
+        uses: list[Use] = []
         if rules:
-            needs = self._givers.of_call(call, arguments)
-            uses += [tuple(_ordered(needs, caller, call))] if needs else []
-            uses += [] if needs else [(need,) for need in self._givers.of_joint(call, arguments)]
+            needs = _ordered(self._givers.of_call(call, arguments), caller)
+            joint = self._givers.of_joint(call, arguments)
+            together = not {need.capability for need in joint} & {need.capability for need in needs}
+            uses += [(need, *needs) for need in joint] if joint and together else [tuple(needs)]
         if call == "socket":
             self._sockets[caller.task] = _kind(arguments)
             uses += self._made(caller, label, arguments)
@@ -210,6 +232,11 @@ class Observer(Supervisor):
                 return capability if caller.own or _is_same_file(caller.task, number) else None
         return None
 
+    def _may_be_idle(self, caller: _Caller, label: _Label, arguments: tuple[int, ...]) -> bool:
+        """Say whether this is a socket by which the C library looks for a service, such as nscd, that need not be."""
+        by_python = label.event == "socket.__new__" and label.fresh
+        return caller.own and not by_python and _kind(arguments) == "unix"
+
     def _made(self, caller: _Caller, label: _Label, arguments: tuple[int, ...]) -> list[Use]:
         """Return what a socket takes where its number of capabilities leaves a choice that who makes it decides."""
         by_python = label.event == "socket.__new__" and label.fresh
@@ -225,6 +252,10 @@ class Observer(Supervisor):
         kind = label.kind if by_python else self._sockets.get(caller.task, "")
         self._spend(caller)
         if raw[:2] == struct.pack("=H", AF_UNIX):
+            idle = self._idle.pop(caller.task, None)
+            if idle is not None and not os.path.exists(address_text(raw) or ""):  # noqa: PTH110 - a text
+                return []
+            self._rules.update(idle or ())
             return [(Need("UnixSocket"),)]
         if kind == "udp":
             return [_either(by_python or caller.program, "Datagram", "Resolve")]
@@ -257,9 +288,12 @@ class Observer(Supervisor):
         if how == MAKE:
             # The folder gets an entry, unless the file is there already.
             how = WRITE if os.path.exists(path) else ENTRY  # noqa: PTH110 - a text
+        if how == ENTRY and not os.path.lexists(path) and len(self._created) < MOST_USES:
+            self._created.add(_real(path))
         real = _folder_of(path) if how == ENTRY else _real(path)
         if not os.path.lexists(real):
-            self._note_absent(name, real)
+            if touch.how != RUN:
+                self._note_absent(name, real)
             return []
         right = _RIGHTS.get(how, Right.READ_FILE)
         if how == READ and os.path.isdir(real):  # noqa: PTH112 - a text
@@ -367,9 +401,8 @@ def _either(first: bool, one: str, other: str) -> Use:  # noqa: FBT001 - which o
     return (Need(one), Need(other)) if first else (Need(other), Need(one))
 
 
-def _ordered(needs: list[Need], caller: _Caller, call: str) -> list[Need]:
+def _ordered(needs: list[Need], caller: _Caller) -> list[Need]:
     """Put first what is likelier: of a program what programs need, of the child's own code anything else."""
-    del call
     return sorted(needs, key=lambda need: (need.wide, (need.capability == "Spawn") is not caller.program))
 
 
