@@ -97,9 +97,7 @@ class Observer(Supervisor):
 
     def observation(self, value: R | None, error: Exception | None) -> Observation[R]:
         """Return what was seen. ``value``, ``error``: what the run returned or raised."""
-        for _, denial in self._tried.values():
-            self.add(denial)
-        self._tried.clear()
+        self._settle_all()
         return Observation(
             granted=self._grant,
             rules=frozenset(self._rules),
@@ -111,6 +109,15 @@ class Observer(Supervisor):
             error=error,
             value=value,
         )
+
+    def mark(self, error: BaseException) -> None:
+        """Write the denials on what ends the run; what was announced last is one of them."""
+        self._settle_all()
+        super().mark(error)
+
+    def _settle_all(self) -> None:
+        for task in list(self._tried):
+            self._settle_tried(task, _NONE)
 
     def _standing(self, need: Need) -> Need:
         """Return a need with a path that is there for the next run, too: not one that this run has made, or removed."""
@@ -292,7 +299,8 @@ class Observer(Supervisor):
             self._created.add(_real(path))
         real = _folder_of(path) if how == ENTRY else _real(path)
         if not os.path.lexists(real):
-            if touch.how != RUN:
+            # Python looks for compiled forms, and the path is searched for programs.
+            if touch.how != RUN and not label.imports:
                 self._note_absent(name, real)
             return []
         right = _RIGHTS.get(how, Right.READ_FILE)
@@ -366,7 +374,8 @@ class Observer(Supervisor):
             return
         write = None if capability is None else write_wider(self._grant, capability, told.scope or None)
         missing = None if capability is None else told.capability
-        denial = Denial(told.operation, None, told.target or None, missing, write)
+        file, line = self._label(_Caller(task, own=True, program=False, memory=self._memory)).place or (None, None)
+        denial = Denial(told.operation, None, told.target or None, missing, write, file, line)
         if told.what == REFUSED:
             self.add(denial)
         else:

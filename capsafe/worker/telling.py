@@ -122,6 +122,7 @@ class Learner(Recorder):
         def remember(event: str, args: tuple[Any, ...]) -> None:
             if event == REFUSED_EVENT:
                 operation, capability, target = args
+                self._write("", "", here(1))
                 tell(Told(REFUSED, str(operation), str(capability), str(target or ""), "", ""))
             elif event in KNOWN:
                 self.recent.append((event, args))
@@ -133,11 +134,14 @@ class Learner(Recorder):
 
     def _label(self, event: str, args: tuple[Any, ...], frame: FrameType | None) -> None:
         kind = _kind(event, args)
+        self._write(event, kind, frame)
         if event not in _UNCERTAIN and not _is_odd(event, args, kind):
             lacking = refusal_of(event, args, self._grant)
             if lacking is not None:
                 name, scope = lacking.capability or "", lacking.scope or ""
                 tell(Told(TRIED, lacking.operation, name, lacking.target or "", scope, event))
+
+    def _write(self, event: str, kind: str, frame: FrameType | None) -> None:
         self._serial += 1
         imports = frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
         file, line = self._places.find(frame) or ("", 0)
