@@ -58,7 +58,8 @@ class Prepared:
         if handover is not None and self._report_to(handover):
             return
         if self.observing:
-            raise OSError(errno.EBUSY, "calls can't be observed: another sandbox around this one has the listener")
+            text = "calls can't be observed: there is a listener around this process already, or no descriptor for one"
+            raise OSError(errno.EBUSY, text)
         for program in self.programs:
             install_filter(self.seccomp_number, program)
 

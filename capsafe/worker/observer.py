@@ -330,6 +330,10 @@ class Observer(Supervisor):
             if not needs:
                 self._refuse("run", None, real, "Spawn", real, label)
                 break
+            if not self._givers.of_path(Right.READ_FILE, real):
+                # The kernel reads what it runs.
+                self._refuse("run", None, real, "ReadFile", real, label)
+                break
             self._programs.add(real)
             uses.append(tuple(needs))
             interpreter = _interpreter(real)
@@ -427,7 +431,9 @@ def _preferred(needs: list[Need], caller: _Caller, label: _Label, path: str) -> 
     elif label.imports:
         order = ["Import", "NativeCode", "ReadFile"]
     elif label.event:
-        order = ["ReadFile", "WriteFile", "SystemInfo", "Resolve", "NativeCode", "Spawn"]
+        # What is opened as a file is meant as one, wherever it lies.
+        meant = [need for need in needs if need.capability in ("ReadFile", "WriteFile")]
+        return meant or needs
     elif ".so" in os.path.basename(path):  # noqa: PTH119 - a text
         order = ["NativeCode", "Import", "Spawn"]
     rank = {name: at for at, name in enumerate(order)}

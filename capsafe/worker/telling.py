@@ -44,6 +44,10 @@ _UNCERTAIN: Final = frozenset(
 )
 #: Events whose socket tells what they are about.
 _ON_SOCKETS: Final = frozenset({"socket.connect", "socket.bind"})
+#: Events that may be about an open descriptor in place of a path.
+_ON_PATHS: Final = frozenset(
+    {"open", "os.listdir", "os.scandir", "os.chdir", "os.chmod", "os.chown", "os.utime", "os.truncate"}
+)
 _KINDS: Final = {(2, 1): "tcp", (10, 1): "tcp", (2, 2): "udp", (10, 2): "udp"}
 _UNIX: Final = 1
 _KIND_MASK: Final = 0xF
@@ -159,7 +163,7 @@ def _is_odd(event: str, args: tuple[Any, ...], kind: str) -> bool:
     """Say whether what the table of events says of this one does not hold: another kind of socket, a descriptor."""
     if event in _ON_SOCKETS:
         return kind != "tcp"
-    return bool(args) and isinstance(args[0], int) and event.startswith(("os.list", "os.scan", "os.ch", "os.trunc"))
+    return bool(args) and isinstance(args[0], int) and event in _ON_PATHS
 
 
 class _Watched(dict[Any, Any]):
