@@ -231,9 +231,9 @@ class Supervisor:
     def explain(self, error: BaseException) -> BaseException:
         """Return what to raise in place of an error: one that says so where what was refused had been trimmed away.
 
-        The child can't tell: the grant has it, so that to it the error is one that a file's permissions give.
+        The child can't tell: to it the error is one that a file's permissions give, or a scope.
         """
-        if type(error) is not PermissionError or error.errno != errno.EPERM:
+        if not isinstance(error, PermissionError) or error.errno != errno.EPERM:
             return error
         for denial in self._denials[-_LOOK_BACK:][::-1]:
             if denial.trimmed and (denial.target is None or error.filename in (None, denial.target)):
