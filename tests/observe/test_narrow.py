@@ -383,7 +383,7 @@ def test_any_other_value_is_read_or_refused(value: object, field: str) -> None:
 
 
 def test_the_page() -> None:
-    observation = Observation(
+    observation: Observation[None] = Observation(
         of("FileSystem | Clock"),
         frozenset({Rule("openat"), Rule("read")}),
         frozenset({(need("ReadFile", "/data"),)}),
