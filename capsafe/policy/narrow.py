@@ -49,6 +49,8 @@ def narrow(granted: Grant, uses: Iterable[Use], absent: Iterable[Need] = ()) -> 
             best.wide |= open_to[0].wide
     parents: dict[str, set[str]] = defaultdict(set)
     for need in absent:
+        if not need.place:
+            continue
         parents[need.capability].add(need.place)
     rows: list[Granted] = []
     for capability, what in chosen.items():

@@ -147,14 +147,14 @@ def inside(one: Granted, scope: str, other: str) -> bool:
     return covers_endpoint(other, scope) if issubclass(one.capability, caps.Network) else covers_path(other, scope)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(granteds, uses_, st.lists(needs, max_size=3))
 def test_it_is_never_wider_than_what_was_granted(granted: Grant, uses: list[Use], absent: list[Need]) -> None:
     for one in narrow(granted, uses, absent):
         assert is_within(one, granted), (str(one), str(granted))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(granteds, uses_)
 def test_every_use_that_was_granted_is_covered(granted: Grant, uses: list[Use]) -> None:
     found = narrow(granted, uses)
@@ -177,7 +177,7 @@ parts = st.sampled_from(["a", "b", "ab", *(str(number) for number in range(12))]
 paths = st.lists(parts, min_size=1, max_size=4).map(lambda names: "/" + "/".join(names))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(paths, max_size=60), st.integers(1, 10))
 def test_collapsing_covers_all_and_never_becomes_the_root(places: list[str], most: int) -> None:
     found = collapse(places, lambda _: True, most)
@@ -296,7 +296,7 @@ observations = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(observations)
 def test_a_record_is_read_as_it_was_written(observation: Observation[None]) -> None:
     text = observation.to_json()
@@ -364,7 +364,7 @@ def test_what_is_no_json_is_refused(text: str | bytes) -> None:
         Observation.from_json(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | texts, lambda one: st.lists(one) | st.dictionaries(texts, one)
