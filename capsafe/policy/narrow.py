@@ -10,7 +10,7 @@ folder become the folder, the deepest first; never the root, and never a folder 
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,8 +74,17 @@ def _is_met(need: Need, chosen: dict[type[Capability], _Chosen]) -> bool:
 
 
 def _covers(capability: type[Capability], scopes: Collection[str], place: str) -> bool:
-    covers = covers_endpoint if issubclass(capability, caps.Network) else covers_path
-    return any(covers(scope, place) for scope in scopes)
+    if issubclass(capability, caps.Network):
+        return any(covers_endpoint(scope, place) for scope in scopes)
+    # There may be thousands of scopes, and there are few folders above a path.
+    return place in scopes or any(folder in scopes for folder in ancestors(place))
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """Go through the folders above an absolute path, the nearest first, the root last."""
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        yield path
 
 
 def _written(granted: Grant, capability: type[Capability], places: frozenset[str]) -> list[Granted]:

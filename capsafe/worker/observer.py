@@ -8,28 +8,27 @@ What it can't see, it says: a place that could not be read makes a capability st
 """
 
 import os
-import stat
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from capsafe import capabilities as caps
 from capsafe.capabilities import Capability
-from capsafe.errors import Denial, GrantError
+from capsafe.errors import Denial
 from capsafe.kernel import notify
 from capsafe.policy import Observation, Policy, Rule
 from capsafe.policy.baseline import BASELINE
 from capsafe.policy.denials import BELL, BELL_ARGUMENT, BELL_CALL
 from capsafe.policy.model import LOW_HALF, Right
-from capsafe.policy.narrow import BY_NAME
+from capsafe.policy.narrow import BY_NAME, ancestors
 from capsafe.policy.observation import Need, Use
-from capsafe.policy.syscalls import AF_UNIX, PROT_EXEC, SOCK_DGRAM, SOCK_STREAM, SOCK_TYPE_MASK
+from capsafe.policy.syscalls import AF_UNIX, PROT_EXEC
 from capsafe.policy.trim import fine_rules, narrowest
-from capsafe.scopes import covers_path, parse_scope
+from capsafe.worker.callers import Caller, Label, folder_of, interpreter, real, standing
+from capsafe.worker.choices import either, endpoint_of, kind_of, ordered, preferred
 from capsafe.worker.givers import Givers
 from capsafe.worker.outcome import write_wider
-from capsafe.worker.place import read_board
 from capsafe.worker.refused import look_up
 from capsafe.worker.seen import ENTER, ENTRY, MAKE, READ, RUN, WRITE, Touch, touches
 from capsafe.worker.supervisor import MOST, Supervisor, address_text, call_name
@@ -40,39 +39,10 @@ R = TypeVar("R")
 #: The most uses of one run that are kept; with more, nothing narrower than the grant is said.
 MOST_USES: Final = 4096
 
-_LONGEST_PATH: Final = 4096
 _LONGEST_ADDRESS: Final = 128
-_AT_FDCWD: Final = -100
 _MOST_INTERPRETERS: Final = 4
 _STREAMS: Final = ((0, "stdin", "Stdin"), (1, "stdout", "Stdout"), (2, "stderr", "Stderr"))
 _RIGHTS: Final = {WRITE: Right.WRITE_FILE, ENTRY: Right.MAKE_REG, MAKE: Right.WRITE_FILE, RUN: Right.EXECUTE}
-_WORDS: Final = {READ: "open for reading", RUN: "run"}
-_MISSING: Final = {READ: "ReadFile", RUN: "Spawn"}
-
-
-class _Label(NamedTuple):
-    """What the child has written down before a call. ``fresh``: no call before this one was made for it."""
-
-    event: str
-    kind: str
-    imports: bool
-    fresh: bool
-    place: tuple[str, int] | None
-
-
-_NONE: Final = _Label("", "", imports=False, fresh=False, place=None)
-
-
-class _Caller(NamedTuple):
-    """Who makes a call. ``own``: a thread of the child. ``program``: another program; a fork of the child is neither.
-
-    ``memory``: its memory, open to read, -1 where it can't be.
-    """
-
-    task: int
-    own: bool
-    program: bool
-    memory: int
 
 
 class Observer(Supervisor):
@@ -117,18 +87,15 @@ class Observer(Supervisor):
 
     def _settle_all(self) -> None:
         for task in list(self._tried):
-            self._settle_tried(task, _NONE)
+            self._settle_tried(task, Label())
 
     def _standing(self, need: Need) -> Need:
         """Return a need with a path that is there for the next run, too: not one that this run has made, or removed."""
         place = need.place
         if not place.startswith("/"):
             return need
-        made = {path for path in self._created if covers_path(path, place)}
-        if made:
-            place = os.path.dirname(min(made, key=len))  # noqa: PTH120 - a text
-        while not os.path.lexists(place):
-            place = os.path.dirname(place)  # noqa: PTH120 - a text
+        made = [path for path in (place, *ancestors(place)) if path in self._created]
+        place = standing(folder_of(made[-1]) if made else place)
         # Never the root: of that as much as was granted.
         return replace(need, place="", wide=True) if place == "/" else replace(need, place=place)
 
@@ -164,19 +131,19 @@ class Observer(Supervisor):
             elif use:
                 self._uses.add(use)
 
-    def _caller(self, task: int, *, own: bool) -> _Caller:
+    def _caller(self, task: int, *, own: bool) -> Caller:
         if own or task == 0:
-            return _Caller(task, own, program=False, memory=self._memory if own else -1)
+            return Caller(task, own, program=False, memory=self._memory if own else -1)
         try:
-            return _Caller(task, own, program=True, memory=os.open(f"/proc/{task}/mem", os.O_RDONLY | os.O_CLOEXEC))
+            return Caller(task, own, program=True, memory=os.open(f"/proc/{task}/mem", os.O_RDONLY | os.O_CLOEXEC))
         except OSError:
             # It can't be looked into, as the child can't: it is a fork that has not become a program yet, and has the
             # same at the same addresses.
-            return _Caller(task, own, program=False, memory=self._memory)
+            return Caller(task, own, program=False, memory=self._memory)
 
-    def _uses_of(self, caller: _Caller, call: str, arguments: tuple[int, ...]) -> list[Use]:
+    def _uses_of(self, caller: Caller, call: str, arguments: tuple[int, ...]) -> list[Use]:
         """Return what a call would take, and write down by which rule it is allowed."""
-        label = self._label(caller)
+        label = caller.label()
         self._settle_tried(caller.task, label)
         rules = [rule for rule in narrowest(self._fine, call, arguments) if rule not in BASELINE]
         if call == "socket" and self._may_be_idle(caller, label, arguments):
@@ -188,12 +155,12 @@ class Observer(Supervisor):
             return [(Need(stream),)]
         uses: list[Use] = []
         if rules:
-            needs = _ordered(self._givers.of_call(call, arguments), caller)
+            needs = ordered(self._givers.of_call(call, arguments), caller)
             joint = self._givers.of_joint(call, arguments)
             together = not {need.capability for need in joint} & {need.capability for need in needs}
             uses += [(need, *needs) for need in joint] if joint and together else [tuple(needs)]
         if call == "socket":
-            self._sockets[caller.task] = _kind(arguments)
+            self._sockets[caller.task] = kind_of(arguments)
             uses += self._made(caller, label, arguments)
         elif call in ("connect", "bind"):
             uses += self._reached(caller, label, call, arguments)
@@ -208,56 +175,38 @@ class Observer(Supervisor):
             uses += self._touched(caller, label, call, touch, arguments)
         return uses
 
-    def _label(self, caller: _Caller) -> _Label:
-        found = read_board(self._memory, caller.task) if caller.own else None
-        if found is None:
-            return _NONE
-        text, file, line = found
-        event, _, rest = text.partition("|")
-        kind, _, rest = rest.partition("|")
-        imports, _, serial = rest.partition("|")
-        return _Label(
-            event,
-            kind,
-            imports=bool(imports),
-            fresh=self._serials.get(caller.task) != serial,
-            place=(file, line) if file else None,
-        )
-
-    def _spend(self, caller: _Caller) -> None:
-        """Note that the call which was announced has been made."""
-        found = read_board(self._memory, caller.task) if caller.own else None
-        if found is not None:
-            self._serials[caller.task] = found[0].rpartition("|")[2]
+    def _announces(self, caller: Caller, label: Label, *events: str) -> bool:
+        """Say whether a label is about this call: the first one that is made for one of these events."""
+        fresh = label.event in events and self._serials.get(caller.task) != label.serial
+        self._serials[caller.task] = label.serial
+        return fresh
 
     # --- streams and sockets -----------------------------------------------------------------------------------------
 
-    def _stream(self, caller: _Caller, call: str, arguments: tuple[int, ...]) -> str | None:
+    def _stream(self, caller: Caller, call: str, arguments: tuple[int, ...]) -> str | None:
         for number, name, capability in _STREAMS:
             calls = ("read",) if number == 0 else ("write", "writev")
             if call in calls and arguments[0] & LOW_HALF == number and name in self._policy.streams:
-                return capability if caller.own or _is_same_file(caller.task, number) else None
+                return capability if caller.own or caller.has_same_file(number) else None
         return None
 
-    def _may_be_idle(self, caller: _Caller, label: _Label, arguments: tuple[int, ...]) -> bool:
+    def _may_be_idle(self, caller: Caller, label: Label, arguments: tuple[int, ...]) -> bool:
         """Say whether this is a socket by which the C library looks for a service, such as nscd, that need not be."""
-        by_python = label.event == "socket.__new__" and label.fresh
-        return caller.own and not by_python and _kind(arguments) == "unix"
+        is_own = caller.own and kind_of(arguments) == "unix"
+        return is_own and not self._announces(caller, label, "socket.__new__")
 
-    def _made(self, caller: _Caller, label: _Label, arguments: tuple[int, ...]) -> list[Use]:
+    def _made(self, caller: Caller, label: Label, arguments: tuple[int, ...]) -> list[Use]:
         """Return what a socket takes where its number of capabilities leaves a choice that who makes it decides."""
-        by_python = label.event == "socket.__new__" and label.fresh
-        self._spend(caller)
-        if _kind(arguments) != "udp":
+        by_python = self._announces(caller, label, "socket.__new__")
+        if kind_of(arguments) != "udp":
             return []
-        return [_either(by_python or caller.program, "Datagram", "Resolve")]
+        return [either(by_python or caller.program, "Datagram", "Resolve")]
 
-    def _reached(self, caller: _Caller, label: _Label, call: str, arguments: tuple[int, ...]) -> list[Use]:
+    def _reached(self, caller: Caller, label: Label, call: str, arguments: tuple[int, ...]) -> list[Use]:
         length = min(arguments[2] & LOW_HALF, _LONGEST_ADDRESS)
-        raw = notify.read_memory(caller.memory, arguments[1], length) if caller.memory >= 0 else b""
-        by_python = label.event == f"socket.{call}" and label.fresh
+        raw = caller.read(arguments[1], length)
+        by_python = self._announces(caller, label, f"socket.{call}")
         kind = label.kind if by_python else self._sockets.get(caller.task, "")
-        self._spend(caller)
         if raw[:2] == struct.pack("=H", AF_UNIX):
             idle = self._idle.pop(caller.task, None)
             if idle is not None and not os.path.exists(address_text(raw) or ""):  # noqa: PTH110 - a text
@@ -265,9 +214,9 @@ class Observer(Supervisor):
             self._rules.update(idle or ())
             return [(Need("UnixSocket"),)]
         if kind == "udp":
-            return [_either(by_python or caller.program, "Datagram", "Resolve")]
+            return [either(by_python or caller.program, "Datagram", "Resolve")]
         capability: type[Capability] = caps.Connect if call == "connect" else caps.Listen
-        endpoint = _endpoint(capability, address_text(raw))
+        endpoint = endpoint_of(capability, address_text(raw))
         if endpoint is None:
             return [(Need(capability.__name__, wide=True),)]
         need = self._givers.of_endpoint(capability, endpoint)
@@ -279,11 +228,10 @@ class Observer(Supervisor):
 
     # --- paths -------------------------------------------------------------------------------------------------------
 
-    def _touched(
-        self, caller: _Caller, label: _Label, call: str, touch: Touch, arguments: tuple[int, ...]
-    ) -> list[Use]:
+    def _touched(self, caller: Caller, label: Label, call: str, touch: Touch, arguments: tuple[int, ...]) -> list[Use]:
         name = {READ: "ReadFile", RUN: "Spawn"}.get(touch.how, "WriteFile")
-        path = self._locate(caller, arguments[touch.path], None if touch.folder is None else arguments[touch.folder])
+        start = None if touch.folder is None else arguments[touch.folder]
+        path = caller.locate(arguments[touch.path], start, self._folder)
         if path is None:
             # What it is about is not known, so that no scope would surely do.
             return [] if touch.how == ENTER else [(Need(name, wide=True),)]
@@ -296,74 +244,49 @@ class Observer(Supervisor):
             # The folder gets an entry, unless the file is there already.
             how = WRITE if os.path.exists(path) else ENTRY  # noqa: PTH110 - a text
         if how == ENTRY and not os.path.lexists(path) and len(self._created) < MOST_USES:
-            self._created.add(_real(path))
-        real = _folder_of(path) if how == ENTRY else _real(path)
-        if not os.path.lexists(real):
+            self._created.add(real(path))
+        found = folder_of(path) if how == ENTRY else real(path)
+        if not os.path.lexists(found):
             # Python looks for compiled forms, and the path is searched for programs.
             if touch.how != RUN and not label.imports:
-                self._note_absent(name, real)
+                self._note_absent(name, found)
             return []
         right = _RIGHTS.get(how, Right.READ_FILE)
-        if how == READ and os.path.isdir(real):  # noqa: PTH112 - a text
+        if how == READ and os.path.isdir(found):  # noqa: PTH112 - a text
             right = Right.READ_DIR
         if how == RUN:
-            return self._run(caller, label, real)
-        by_python = label.event in ("open", "os.listdir", "os.scandir") and label.fresh
-        self._spend(caller)
-        needs = _preferred(self._givers.of_path(right, real), caller, label if by_python else _NONE, real)
-        if caller.program and real in self._programs and right is Right.READ_FILE:
+            return self._run(label, found)
+        by_python = self._announces(caller, label, "open", "os.listdir", "os.scandir")
+        needs = preferred(self._givers.of_path(right, found), caller, label if by_python else Label(), found)
+        if caller.program and found in self._programs and right is Right.READ_FILE:
             # A program reads itself, and a script is read by its interpreter.
-            needs = [Need("Spawn", real), *needs]
+            needs = [Need("Spawn", found), *needs]
         if not needs:
-            shown = path if how == READ else real
-            self._refuse(look_up(call, arguments).attempt.operation, None, shown, name, real, label)
+            shown = path if how == READ else found
+            self._refuse(look_up(call, arguments).attempt.operation, None, shown, name, found, label)
             return []
         return [tuple(needs)]
 
-    def _run(self, caller: _Caller, label: _Label, real: str) -> list[Use]:
-        self._spend(caller)
+    def _run(self, label: Label, path: str) -> list[Use]:
+        """Return what a program takes, and what runs it where it is a script."""
         uses: list[Use] = []
+        program: str | None = path
         for _ in range(_MOST_INTERPRETERS):
-            if not os.access(real, os.X_OK):
+            if program is None or not os.access(program, os.X_OK):
                 break
-            needs = [need for need in self._givers.of_path(Right.EXECUTE, real) if need.capability == "Spawn"]
-            if not needs:
-                self._refuse("run", None, real, "Spawn", real, label)
+            needs = [need for need in self._givers.of_path(Right.EXECUTE, program) if need.capability == "Spawn"]
+            # The kernel reads what it runs.
+            if not needs or not self._givers.of_path(Right.READ_FILE, program):
+                self._refuse("run", None, program, "ReadFile" if needs else "Spawn", program, label)
                 break
-            if not self._givers.of_path(Right.READ_FILE, real):
-                # The kernel reads what it runs.
-                self._refuse("run", None, real, "ReadFile", real, label)
-                break
-            self._programs.add(real)
+            self._programs.add(program)
             uses.append(tuple(needs))
-            interpreter = _interpreter(real)
-            if interpreter is None:
-                break
-            real = _real(interpreter)
+            program = interpreter(program)
+            program = None if program is None else real(program)
         return uses
 
-    def _locate(self, caller: _Caller, address: int, folder: int | None) -> str | None:
-        """Return the absolute path that an argument means, None where it can't be read."""
-        raw = _read_text(caller.memory, address)
-        if not raw:
-            return None
-        path = os.fsdecode(raw)
-        if path.startswith("/"):
-            return os.path.normpath("/" + path.lstrip("/")) if ".." not in path else path
-        number = _AT_FDCWD if folder is None else struct.unpack("=i", struct.pack("=I", folder & LOW_HALF))[0]
-        if number == _AT_FDCWD and not caller.program:
-            return os.path.join(self._folder, path)  # noqa: PTH118 - a text
-        link = "cwd" if number == _AT_FDCWD else f"fd/{number}"
-        try:
-            base = os.readlink(f"/proc/{caller.task}/{link}")  # noqa: PTH115 - as above
-        except OSError:
-            return None
-        return os.path.join(base, path) if base.startswith("/") else None  # noqa: PTH118 - as above
-
     def _note_absent(self, name: str, path: str) -> None:
-        parent = path
-        while not os.path.lexists(parent):
-            parent = os.path.dirname(parent)  # noqa: PTH120 - a text
+        parent = standing(path)
         if parent != "/" and len(self._absent) < MOST_USES:
             self._absent.add(Need(name, parent))
 
@@ -371,14 +294,14 @@ class Observer(Supervisor):
 
     def _hear(self, task: int, told: Told) -> None:
         capability = BY_NAME.get(told.capability)
-        self._settle_tried(task, _NONE)
+        self._settle_tried(task, Label())
         if told.what == ASKED:
             if capability is not None and self._grant.has(capability):
                 self._note([(Need(told.capability, self._asked_place(capability, told.target)),)])
             return
         write = None if capability is None else write_wider(self._grant, capability, told.scope or None)
         missing = None if capability is None else told.capability
-        file, line = self._label(_Caller(task, own=True, program=False, memory=self._memory)).place or (None, None)
+        file, line = Caller(task, own=True, program=False, memory=self._memory).label().place or (None, None)
         denial = Denial(told.operation, None, told.target or None, missing, write, file, line)
         if told.what == REFUSED:
             self.add(denial)
@@ -388,106 +311,21 @@ class Observer(Supervisor):
     def _asked_place(self, capability: type[Capability], target: str) -> str:
         """Return where the broker was asked for something that the kernel does not tell: a host, metadata."""
         if capability is caps.Connect:
-            return _endpoint(capability, target) or ""
+            return endpoint_of(capability, target) or ""
         if capability is caps.StatFile and target:
-            return _real(os.path.join(self._folder, target))  # noqa: PTH118 - a text
+            return real(os.path.join(self._folder, target))  # noqa: PTH118 - a text
         return ""
 
-    def _settle_tried(self, task: int, label: _Label) -> None:
+    def _settle_tried(self, task: int, label: Label) -> None:
         """Decide on what a thread has announced: where its call comes here, the filter has allowed it."""
         event, denial = self._tried.pop(task, ("", None))
-        if denial is not None and not (label.event == event and label.fresh):
+        if denial is not None and (label.event != event or self._serials.get(task) == label.serial):
             self.add(denial)
 
-    def _refuse(
-        self, operation: str, call: str | None, target: str, capability: str, scope: str, label: _Label
-    ) -> None:
+    def _refuse(self, operation: str, call: str | None, target: str, capability: str, scope: str, label: Label) -> None:
         """Write down what Landlock is about to refuse."""
         if len(self._denials) >= MOST:
             return
         file, line = label.place or (None, None)
         write = write_wider(self._grant, getattr(caps, capability), scope)
         self.add(Denial(operation, call, target, capability, write, file, line))
-
-
-def _either(first: bool, one: str, other: str) -> Use:  # noqa: FBT001 - which of two comes first
-    return (Need(one), Need(other)) if first else (Need(other), Need(one))
-
-
-def _ordered(needs: list[Need], caller: _Caller) -> list[Need]:
-    """Put first what is likelier: of a program what programs need, of the child's own code anything else."""
-    return sorted(needs, key=lambda need: (need.wide, (need.capability == "Spawn") is not caller.program))
-
-
-def _preferred(needs: list[Need], caller: _Caller, label: _Label, path: str) -> list[Need]:
-    """Order what gives a right on a path by who opens it.
-
-    A program has its libraries by Spawn; Python's own code that opens a file means it, unless it imports; the C library
-    opens what the system has for it.
-    """
-    order = ["Resolve", "SystemInfo", "ReadFile", "WriteFile", "Spawn", "Import", "NativeCode"]
-    if caller.program:
-        order = ["Spawn", "ReadFile", "WriteFile"]
-    elif label.imports:
-        order = ["Import", "NativeCode", "ReadFile"]
-    elif label.event:
-        # What is opened as a file is meant as one, wherever it lies.
-        meant = [need for need in needs if need.capability in ("ReadFile", "WriteFile")]
-        return meant or needs
-    elif ".so" in os.path.basename(path):  # noqa: PTH119 - a text
-        order = ["NativeCode", "Import", "Spawn"]
-    rank = {name: at for at, name in enumerate(order)}
-    return sorted(needs, key=lambda need: (need.wide, rank.get(need.capability, len(order))))
-
-
-def _kind(arguments: tuple[int, ...]) -> str:
-    if arguments[0] & LOW_HALF == AF_UNIX:
-        return "unix"
-    return {SOCK_STREAM: "tcp", SOCK_DGRAM: "udp"}.get(arguments[1] & SOCK_TYPE_MASK, "")
-
-
-def _endpoint(capability: type[Capability], text: str | None) -> str | None:
-    try:
-        return None if text is None else parse_scope(capability, text)
-    except GrantError:
-        return None
-
-
-def _real(path: str) -> str:
-    # In /proc names mean who looks.
-    return os.path.normpath(path) if path.startswith("/proc") else os.path.realpath(path)
-
-
-def _folder_of(path: str) -> str:
-    return _real(os.path.dirname(path.rstrip("/")) or "/")  # noqa: PTH120 - a text
-
-
-def _read_text(memory: int, address: int) -> bytes:
-    found = notify.read_memory(memory, address, 256) if memory >= 0 and address else b""
-    if b"\0" not in found and found:
-        found += notify.read_memory(memory, address + len(found), _LONGEST_PATH - len(found))
-    text, end, _ = found.partition(b"\0")
-    return text if end else b""
-
-
-def _is_same_file(task: int, number: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(f"/proc/{task}/fd/{number}"), os.fstat(number))  # noqa: PTH116 - a name
-    except OSError:
-        return False
-
-
-def _interpreter(path: str) -> str | None:
-    """Return the program that runs a script, None for what is none."""
-    try:
-        # Not a pipe: it would be waited for.
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a text
-            return None
-        with open(path, "rb") as file:  # noqa: PTH123 - as above
-            head = file.read(256)
-    except OSError:
-        return None
-    if not head.startswith(b"#!"):
-        return None
-    words = head[2:].partition(b"\n")[0].split()
-    return os.fsdecode(words[0]) if words and words[0].startswith(b"/") else None

@@ -10,6 +10,7 @@ Each thing is told once, since a ring costs as much as a call that is observed.
 import _thread
 import contextlib
 import os
+import struct
 import sys
 from collections.abc import Iterator
 from types import FrameType
@@ -29,7 +30,7 @@ TRIED: Final = "tried"
 _MOST_TOLD: Final = 4096
 #: Capabilities of which the kernel does not see what they were asked about: a name, metadata.
 _ABOUT: Final = frozenset({"Connect", "StatFile"})
-_END: Final = b"\0\0"
+_LENGTH: Final = struct.Struct("=I")
 
 #: Events after which there need be no call that could be refused.
 _UNCERTAIN: Final = frozenset(
@@ -76,11 +77,10 @@ def tell(told: Told) -> None:
     if told in _told and told.what != TRIED:
         return
     _told.add(told)
-    text = "\0".join(part.replace("\0", "") for part in told).encode(errors="surrogateescape") + _END
+    text = _pack(told)
     if len(text) > BELL_BOARD.size:
         # A target this long: without it, the capability alone is known.
-        told = told._replace(target="", scope="")
-        text = "\0".join(told).encode() + _END
+        text = _pack(told._replace(target="", scope=""))
     # In a process that was forked while another thread was telling it stays locked.
     held = _lock.acquire(timeout=1)
     try:
@@ -92,6 +92,11 @@ def tell(told: Told) -> None:
             _lock.release()
 
 
+def _pack(told: Told) -> bytes:
+    text = "\0".join(part.replace("\0", "") for part in told).encode(errors="surrogateescape")
+    return _LENGTH.pack(len(text)) + text
+
+
 def tell_asked(operation: str, capability: str, target: str | None) -> None:
     """Tell what the broker was asked for and has granted."""
     tell(Told(ASKED, operation, capability, target or "" if capability in _ABOUT else "", "", ""))
@@ -100,11 +105,11 @@ def tell_asked(operation: str, capability: str, target: str | None) -> None:
 def read_told(memory: int) -> Told | None:
     """Return what a child that rings has to say, None where it is nothing that is told. ``memory``: the child's."""
     raw = read_memory(memory, BELL_BOARD.address, BELL_BOARD.size)
-    text, end, _ = raw.partition(_END)
-    parts = text.decode(errors="surrogateescape").split("\0")
-    # The last field is empty more often than not, and its separator then belongs to the end.
-    parts += [""] * (len(Told._fields) - len(parts))
-    return Told(*parts) if end and len(parts) == len(Told._fields) else None
+    if len(raw) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack_from(raw)
+    parts = raw[_LENGTH.size : _LENGTH.size + length].decode(errors="surrogateescape").split("\0")
+    return Told(*parts) if len(parts) == len(Told._fields) else None
 
 
 class Learner(Recorder):

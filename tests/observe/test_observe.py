@@ -479,18 +479,24 @@ def ring(text: bytes) -> None:
     swallowed(os.lseek, -1, 0, BELL)
 
 
+def told(*parts: bytes) -> bytes:
+    text = b"\0".join(parts)
+    return len(text).to_bytes(4, sys.byteorder) + text
+
+
 LIES = [
-    b"asked\0x\0WriteFile\0/etc\0\0\0\0",
-    b"asked\0x\0Connect\0evil.example:1\0\0\0\0",
-    b"asked\0x\0StatFile\0\xff\xfe\0\0\0\0",
-    b"refused\0x\0ReadFile\0\0not a scope\0\0\0",
-    b"refused\0x\0Capability\0/y\0\0\0\0",
-    b"tried\0x\0os\0\0\0open\0\0",
-    b"\0\0",
-    b"no end",
-    b"a\0b\0\0",
+    told(b"asked", b"x", b"WriteFile", b"/etc", b"", b""),
+    told(b"asked", b"x", b"Connect", b"evil.example:1", b"", b""),
+    told(b"asked", b"x", b"StatFile", b"\xff\xfe", b"", b""),
+    told(b"asked", b"x", b"__class__", b"", b"", b""),
+    told(b"refused", b"x", b"ReadFile", b"", b"not a scope", b""),
+    told(b"refused", b"x", b"Capability", b"/y", b"", b""),
+    told(b"refused", b"\xff" * 100, b"", b"", b"", b""),
+    told(b"tried", b"x", b"os", b"", b"", b"open"),
+    told(b"asked", b"too", b"few"),
+    told(*[b"too many"] * 9),
     b"\xff" * 8000,
-    b"asked\0x\0__class__\0\0\0\0\0",
+    bytes(8000),
 ]
 
 
@@ -505,7 +511,10 @@ def test_what_the_child_says_widens_nothing() -> None:
     assert observation.write == "Sandbox[Never]"
     assert Observation.from_json(observation.to_json()) == observation.without_result()
     # The same text, where it is true, is heard.
-    assert Sandbox[Clock]().observe(lambda _: ring(b"asked\0now\0Clock\0\0\0\0\0")).write == "Sandbox[Clock]"
+    assert (
+        Sandbox[Clock]().observe(lambda _: ring(told(b"asked", b"now", b"Clock", b"", b"", b""))).write
+        == "Sandbox[Clock]"
+    )
 
 
 def test_a_child_that_uses_too_much_makes_nothing_narrower(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -562,3 +571,12 @@ def test_a_program_that_the_kernel_may_not_read_is_refused(place: Place) -> None
     assert isinstance(observation.error, PermissionError)
     assert {(one.operation, one.target) for one in observation.denials} == {("run", str(place.base / "script"))}
     assert "script" not in observation.write
+
+
+def test_what_another_capability_gives_is_no_denial(place: Place) -> None:
+    """An event announces what ReadFile would be asked for; the kernel has it from SystemInfo."""
+    box = sandbox_of(scoped(ReadFile, place.file) | SystemInfo)
+    observation = box.observe(lambda _: len(text_of("/etc/passwd")) > 0)
+    assert observation.result
+    assert observation.denials == ()
+    assert observation.write == "Sandbox[SystemInfo]"
