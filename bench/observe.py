@@ -2,7 +2,7 @@
 
     python bench/observe.py [ROUNDS]
 
-There is no bound: observing is for trials. Each call that is told of waits for the parent, which reads what it is about.
+There is no bound: observing is for trials. Each call that is told of waits for the parent, which reads its arguments.
 """
 
 import os

@@ -144,7 +144,8 @@ class Observer(Supervisor):
     def _uses_of(self, caller: Caller, call: str, arguments: tuple[int, ...]) -> list[Use]:
         """Return what a call would take, and write down by which rule it is allowed."""
         label = caller.label()
-        self._settle_tried(caller.task, label)
+        # A call that no event announces is another one, which comes after what was refused.
+        self._settle_tried(caller.task, label if look_up(call, arguments).event else Label())
         rules = [rule for rule in narrowest(self._fine, call, arguments) if rule not in BASELINE]
         if call == "socket" and self._may_be_idle(caller, label, arguments):
             self._idle[caller.task] = rules

@@ -580,3 +580,13 @@ def test_what_another_capability_gives_is_no_denial(place: Place) -> None:
     assert observation.result
     assert observation.denials == ()
     assert observation.write == "Sandbox[SystemInfo]"
+
+
+def test_a_call_that_comes_after_a_denial_is_not_taken_for_it(capfd: pytest.CaptureFixture[str], place: Place) -> None:
+    def closure(_: object) -> None:
+        print(swallowed(os.mkdir, place.out / "x"))
+        os.write(1, b"more")
+
+    observation = sandbox_of(Stdio).observe(closure)
+    assert [(one.operation, one.target) for one in observation.denials] == [("make the folder", str(place.out / "x"))]
+    assert "more" in capfd.readouterr().out
