@@ -42,10 +42,16 @@ from capsafe.sandbox import Sandbox as Sandbox
 __version__: str
 
 
-if not typing.TYPE_CHECKING:  # type checkers must say of a misspelt name that it is not there
+if typing.TYPE_CHECKING:
+    from capsafe.policy.observation import Observation as Observation
+else:  # type checkers must say of a misspelt name that it is not there
 
     def __getattr__(name: str) -> object:
-        """Read the version when it is asked for: importlib.metadata costs more than the rest of the package."""
+        """Look up what is seldom asked for: importlib.metadata costs more than the rest of the package."""
+        if name == "Observation":
+            from capsafe.policy.observation import Observation  # noqa: PLC0415 - late, see above
+
+            return Observation
         if name == "__version__":
             from importlib.metadata import version  # noqa: PLC0415 - late, see above
 

@@ -15,6 +15,7 @@ class Denial:
     before one was made, or by Landlock. ``target``: its path, address, program or process, None where there is none or
     it could not be read. ``capability``: the name of the one that was missing, None where none gives it. ``write``: the
     type to write, None where there is none. ``file``, ``line``: where in the closure, None where it is not known.
+    ``trimmed``: the grant gives it, and it was trimmed away.
 
     It is a report. The target, file and line are what the confined process said; don't decide on them.
     """
@@ -26,15 +27,23 @@ class Denial:
     write: str | None = None
     file: str | None = None
     line: int | None = None
+    trimmed: bool = False
 
     def __str__(self) -> str:
         """Return one line: what happened, what it needs, what to write, and where it was."""
-        text = _explain(self.operation, self.target, self.capability, self.write)
+        text = _explain(self.operation, self.target, self.capability, self.write, trimmed=self.trimmed)
         return text if self.file is None else f"{text} ({self.file}:{self.line})"
 
 
-def _explain(operation: str, target: str | None, capability: str | None, write: str | None) -> str:
+def _explain(
+    operation: str, target: str | None, capability: str | None, write: str | None, *, trimmed: bool = False
+) -> str:
     message = operation if target is None else f"{operation} {target!r}"
+    if trimmed:
+        return (
+            f"{message} was trimmed away: it was not seen when the closure was observed; "
+            "observe again, or leave .trimmed out"
+        )
     message += f" needs {capability}" if capability else " is not granted"
     return f"{message}; write {write}" if write else message
 
@@ -47,6 +56,7 @@ class CapabilityError(PermissionError):
     ``operation``: what was tried, such as ``"open for writing"``. ``target``: its path, address or program, None where
     there is none. ``capability``: the name of the capability that was missing, None where it is not known.
     ``write``: the type to write, such as ``"Sandbox[ReadFile | WriteFile]"``, None where it is not known.
+    ``trimmed``: the grant gives it, and the sandbox was trimmed to what an observation had seen.
 
     ``denials``: all that was refused in the run, this one too, in order, as ``Denial`` values; the first thousand, and
     ``denied`` is how many there were. Other exceptions that end a run in which something was refused have both, too.
@@ -60,14 +70,16 @@ class CapabilityError(PermissionError):
         capability: str | None = None,
         write: str | None = None,
         code: int = errno.EPERM,
+        trimmed: bool = False,
     ) -> None:
         """Make the one-line message: what happened, what it needs, what to write."""
         # Two arguments to OSError: with a third the path would be printed twice.
-        super().__init__(code, _explain(operation, target, capability, write))
+        super().__init__(code, _explain(operation, target, capability, write, trimmed=trimmed))
         self.operation = operation
         self.target = target
         self.capability = capability
         self.write = write
+        self.trimmed = trimmed
         self.denials: tuple[Denial, ...] = ()
         self.denied = 0
 

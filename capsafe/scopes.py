@@ -52,6 +52,27 @@ def covers_path(scope: str, path: str) -> bool:
     return scope in ("/", path) or path.startswith(scope + "/")
 
 
+def covers_endpoint(scope: str, endpoint: str) -> bool:
+    """Say whether a network scope covers ``host:port``: by its port, its host, or a block of addresses.
+
+    Both are in their normal form. Names are compared and not resolved.
+    """
+    host, _, port = endpoint.rpartition(":")
+    allowed, _, allowed_port = scope.rpartition(":")
+    if allowed_port not in ("*", port):
+        return False
+    if allowed in ("*", host):
+        return True
+    if "/" not in allowed:
+        return False
+    import ipaddress  # noqa: PLC0415  # as below
+
+    try:
+        return ipaddress.ip_address(host.strip("[]")) in ipaddress.ip_network(allowed.strip("[]"))
+    except ValueError:
+        return False
+
+
 def _normalise(path: str) -> str:
     # POSIX leaves exactly two leading slashes alone; Linux gives them no meaning.
     return "/" + posixpath.normpath(path).lstrip("/")

@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": BASE | set(RUN_TIME) | {"effects"},
     "__main__": {"cli"},
     # The front door re-exports.
-    "__init__": BASE | {"broker", "sandbox"},
+    "__init__": BASE | {"broker", "sandbox", "policy"},
     "capsafe_mypy": BASE | {"effects", "scopes", "grants"},
 }
 

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from types import FunctionType, GeneratorType
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, cast
 
 from capsafe import capabilities
 from capsafe.capabilities import Capability
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+#: Those who are told of each operation that is granted: its name, the capability and what it is about. Empty but in the
+#: child of a run that is observed.
+LISTENERS: Final[list[Callable[[str, str, str | None], object]]] = []
 
 #: The attribute of a PermissionError that says what was tried: ``(operation, capability name, target or None)``.
 NEEDS_ATTRIBUTE = "_capsafe_needs"
@@ -42,6 +46,9 @@ class Attempt(NamedTuple):
             # What is ambient is used without the broker, so it does not open one.
             if not self.grant.has(need, ambient=False):
                 self.refuse(need)
+        for tell in LISTENERS:
+            for need in self.needs:
+                tell(self.operation, need.__name__, self.target)
 
     def refuse(self, need: type[Capability], scope: str | None = None) -> NoReturn:
         """Raise PermissionError (EPERM) for a need. ``scope``: where it was not granted, None for anywhere."""

@@ -6,5 +6,6 @@ child, and ``capsafe.kernel.support`` says what this system can enforce.
 
 from capsafe.kernel.restrict import Prepared as Prepared
 from capsafe.kernel.restrict import prepare as prepare
+from capsafe.kernel.restrict import prepare_observing as prepare_observing
 from capsafe.kernel.support import Support as Support
 from capsafe.kernel.support import probe as probe

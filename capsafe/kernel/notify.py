@@ -41,6 +41,7 @@ _ADDITION: Final = struct.Struct("=QIIII")
 #: Installing the descriptor and answering with its number is one step (Linux 5.14).
 _AND_ANSWER: Final = 1 << 1
 
+
 _AF_UNIX: Final = 1
 _SOCK_STREAM_CLOEXEC: Final = 1 | 0o2000000
 _SOL_SOCKET: Final = 1
@@ -112,21 +113,23 @@ class Notification(NamedTuple):
 
 
 class Board:
-    """A place in the child's memory where it writes down what it is doing, and the parent reads when a call is refused.
+    """A place in the child's memory where it writes down what it is doing, and the parent reads when a call waits.
 
     It is made in the parent, so that its address is known there; after the fork each child has its own copy, and the
     parent's is never written.
     """
 
-    def __init__(self) -> None:
-        self._memory = ctypes.create_string_buffer(_BOARD_SIZE)
+    def __init__(self, size: int = _BOARD_SIZE) -> None:
+        self._memory = ctypes.create_string_buffer(size)
         self.address: Final = ctypes.addressof(self._memory)
         self.view: Final = memoryview(self._memory).cast("B")
-        self.size: Final = _BOARD_SIZE
+        self.size: Final = size
 
 
 #: One is enough for all children.
 BOARD: Final = Board()
+#: The same for what an observed child says by itself.
+BELL_BOARD: Final = Board(8192)
 
 
 def can_notify(number: int) -> bool:

@@ -4,7 +4,7 @@ This module knows the order and prepares it all in the parent. It refuses to kno
 """
 
 import errno
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +12,8 @@ from capsafe.errors import UnsupportedError
 from capsafe.kernel import landlock, seccomp
 from capsafe.kernel.paths import fingerprint
 from capsafe.kernel.support import architecture, probe
-from capsafe.policy.model import Policy
+from capsafe.policy.compile import absorb
+from capsafe.policy.model import Policy, Rule
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.syscalls import STARTING_CALLS
 
@@ -65,9 +66,10 @@ class Prepared:
 
     ``ruleset`` is None where the kernel has no Landlock and the filter alone is exact. ``programs``: the filters as the
     kernel reads them, in the order in which they are installed. ``seccomp_number``: that of the call on this machine.
-    ``reporting``: the same filters with a listener, None where the kernel has none. ``listener_flags``: how the first
-    of them is installed. ``paths``: what the ruleset rests on, None where it must be looked up each time. ``counted``:
-    the listener has to be asked before anything is started, so that there has to be one.
+    ``reporting``: the same filters with a listener, the one that has it first; None where the kernel has none.
+    ``listener_flags``: how the first of them is installed. ``paths``: what the ruleset rests on, None where it must be
+    looked up each time. ``counted``: the listener has to be asked before anything is started, ``observing``: it is told
+    of what is allowed, so that there has to be one.
     """
 
     policy: Policy
@@ -75,10 +77,11 @@ class Prepared:
     filters: seccomp.Filters
     programs: tuple["Program", ...] = field(repr=False, compare=False)
     seccomp_number: int
-    reporting: "tuple[Program, Program] | None" = field(default=None, repr=False, compare=False)
+    reporting: "tuple[Program, ...] | None" = field(default=None, repr=False, compare=False)
     listener_flags: int = 0
     paths: object = field(default=None, repr=False, compare=False)
     counted: bool = False
+    observing: bool = False
     plans: "dict[tuple[Places, bytes], Plan]" = field(default_factory=dict, repr=False, compare=False)
 
     def restrict(self) -> None:
@@ -102,7 +105,12 @@ class Prepared:
         from capsafe.kernel.steps import Need, Steps  # noqa: PLC0415  # loads ctypes
 
         empty = self.ruleset.attributes if in_child and self.ruleset and not self.ruleset.has_rules else None
-        need = Need.ANSWERS if self.policy.supervised else Need.ASKING if self.counted else Need.NOTHING
+        wanted = {
+            Need.ANSWERS: self.policy.supervised is not None,
+            Need.ASKING: self.counted,
+            Need.OBSERVING: self.observing,
+        }
+        need = next((one for one, is_wanted in wanted.items() if is_wanted), Need.NOTHING)
         return Steps(kept, empty, self.programs, self.reporting, self.listener_flags, need=need)
 
     def make_ruleset(self) -> int:
@@ -197,6 +205,28 @@ def _no_answers(policy: Policy) -> str:
         f"Sandbox[{policy.grant}] leaves sockets or names to the supervisor, and this kernel (or a sandbox around this "
         "one) lets none answer in its place: it takes seccomp user notification as of Linux 5.19"
     )
+
+
+def prepare_observing(policy: Policy, *, counted: bool = False) -> Prepared:
+    """Prepare a policy for a run that is observed: the same is refused, and a listener is told of what is allowed.
+
+    What is the supervisor's to do comes to the listener, too, which alone answers it. ``counted``: see ``prepare``.
+    Raises what ``prepare`` does, and ``UnsupportedError`` where the kernel hands no calls to a listener.
+    """
+    prepared = prepare(policy, counted=counted)
+    from capsafe.kernel.libc import Program  # noqa: PLC0415  # loads ctypes
+    from capsafe.kernel.notify import can_let_go_on  # noqa: PLC0415  # as above
+
+    if prepared.reporting is None or not can_let_go_on(prepared.seccomp_number):
+        raise UnsupportedError(
+            "this kernel hands no calls to a listener that may go on (seccomp user notification, Linux 5.7; or a "
+            "sandbox forbids it), so that nothing can be observed; nothing was run"
+        )
+    handed = policy.supervised.calls if policy.supervised is not None else frozenset()
+    let_by = replace(policy, rules=absorb(policy.rules | {Rule(call) for call in handed}))
+    plain = seccomp.ready(seccomp.compile_filters(let_by))
+    listening = Program(seccomp.compile_observing(policy))
+    return replace(prepared, programs=plain, reporting=(listening, *plain), observing=True, plans={})
 
 
 @cache

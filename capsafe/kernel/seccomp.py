@@ -27,8 +27,12 @@ from capsafe.kernel.bpf import (
 )
 from capsafe.kernel.layout import arrange
 from capsafe.kernel.support import architecture, load_pyseccomp
-from capsafe.policy.baseline import NEWER, OTHER_ERRORS, REFUSED
+from capsafe.policy.baseline import BASELINE, NEWER, OTHER_ERRORS, REFUSED
+from capsafe.policy.compile import absorb
 from capsafe.policy.denials import (
+    BELL,
+    BELL_ARGUMENT,
+    BELL_CALL,
     DENIED,
     HANDOVER_FLAGS,
     HANDOVER_FLAGS_ARGUMENT,
@@ -69,7 +73,7 @@ def compile_filters(policy: Policy) -> Filters:
 
     Raises ``UnsupportedError`` where libseccomp is missing or the machine is not known.
     """
-    return _compile(policy.rules, _guarded(policy), architecture())
+    return _compile(policy.rules, _guarded(policy), _trimmed(policy), architecture())
 
 
 def compile_reporting(policy: Policy, *, counted: bool = False) -> Filters:
@@ -83,7 +87,17 @@ def compile_reporting(policy: Policy, *, counted: bool = False) -> Filters:
     rules = policy.rules
     if counted:
         rules = frozenset(rule for rule in rules if rule.call not in STARTING_CALLS)
-    return _compile_reporting(rules, _guarded(policy), architecture())
+    return _compile_reporting(rules, _guarded(policy), _trimmed(policy), architecture())
+
+
+def compile_observing(policy: Policy) -> bytes:
+    """Compile the filter that tells a listener of what a policy allows beyond what every sandbox can do.
+
+    It is installed before the two of ``compile_filters``, which stay what they are: what they refuse is refused without
+    a word to the listener, since of two answers the kernel takes the stricter, and so whatever the listener is told of
+    they have allowed already. Raises ``UnsupportedError`` as ``compile_filters`` does.
+    """
+    return _compile_observing(policy.rules, policy.streams, architecture())
 
 
 def _guarded(policy: Policy) -> frozenset[str]:
@@ -93,30 +107,55 @@ def _guarded(policy: Policy) -> frozenset[str]:
     return (frozenset(name for name, _, _ in STREAMS) - policy.streams) | {_CHANGES}
 
 
+def _trimmed(policy: Policy) -> frozenset[str]:
+    """Return the calls that were trimmed away and would be told that they are not supported: they are refused aloud.
+
+    Not those that libc makes in another form when they are not there.
+    """
+    return frozenset(rule.call for rule in policy.left_out if OTHER_ERRORS.get(rule.call, NEWER) != NEWER)
+
+
 @lru_cache(maxsize=256)
-def _compile(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> Filters:
+def _compile(rules: frozenset[Rule], guarded: frozenset[str], trimmed: frozenset[str], machine: str) -> Filters:
     own = ARCHITECTURES[machine]
     return Filters(
-        denied=arrange(_compile_denied(guarded, machine), own), allowed=arrange(_compile_allowed(rules, machine), own)
+        denied=arrange(_compile_denied(guarded, machine), own),
+        allowed=arrange(_compile_allowed(rules, machine, asked=trimmed), own),
     )
 
 
 @lru_cache(maxsize=256)
-def _compile_reporting(rules: frozenset[Rule], guarded: frozenset[str], machine: str) -> Filters:
-    plain = _compile_allowed(rules, machine)
+def _compile_reporting(
+    rules: frozenset[Rule], guarded: frozenset[str], trimmed: frozenset[str], machine: str
+) -> Filters:
+    plain = _compile_allowed(rules, machine, asked=trimmed)
+    own = ARCHITECTURES[machine]
+    return Filters(
+        denied=arrange(_compile_denied(guarded, machine, last=True), own),
+        allowed=arrange(_listening(plain, guarded, machine), own),
+    )
+
+
+@lru_cache(maxsize=64)
+def _compile_observing(rules: frozenset[Rule], streams: frozenset[str], machine: str) -> bytes:
+    # Calls that have another error where they are not allowed: here they may be.
+    plain = _compile_allowed(absorb(BASELINE), machine, asked=frozenset(rule.call for rule in rules))
+    bell = _on_argument(NUMBERS[machine][BELL_CALL], BELL_ARGUMENT, BELL, instruction(RETURN, _RET_USER_NOTIF))
+    # What is read and written on the streams is what tells whether they are used.
+    return arrange(_listening(plain, streams, machine, b"".join(bell)), ARCHITECTURES[machine])
+
+
+def _listening(plain: bytes, told: frozenset[str], machine: str, more: bytes = b"") -> bytes:
+    """Return a filter that leaves to a listener what ``plain`` refuses, and the use of some streams."""
     start = len(_prefix(machine))
     refusal, notice = instruction(RETURN, _RET_ERRNO | REFUSED), instruction(RETURN, _RET_USER_NOTIF)
     # Only the default answers with this error, so that nothing else is changed.
     lines = [plain[at : at + len(refusal)] for at in range(start, len(plain), len(refusal))]
     body = b"".join(notice if line == refusal else line for line in lines)
-    own = ARCHITECTURES[machine]
-    return Filters(
-        denied=arrange(_compile_denied(guarded, machine, last=True), own),
-        allowed=arrange(plain[:start] + _handover_lines(guarded, machine) + body, own),
-    )
+    return plain[:start] + _handover_lines(told, machine) + more + body
 
 
-def _handover_lines(guarded: frozenset[str], machine: str) -> bytes:
+def _handover_lines(told: frozenset[str], machine: str) -> bytes:
     """Return the lines after the prefix of a filter with a listener; the call's number is loaded when they begin."""
     numbers = NUMBERS[machine]
     allow, notice = instruction(RETURN, _RET_ALLOW), instruction(RETURN, _RET_USER_NOTIF)
@@ -126,7 +165,7 @@ def _handover_lines(guarded: frozenset[str], machine: str) -> bytes:
         *_on_argument(numbers["sendmsg"], HANDOVER_FLAGS_ARGUMENT, HANDOVER_FLAGS, allow),
     ]
     for stream, descriptor, calls in STREAMS:
-        if stream in guarded:
+        if stream in told:
             for call in REPORTED_STREAM_CALLS:
                 if call in calls:
                     lines += _on_argument(numbers[call], 0, descriptor, notice)
@@ -172,7 +211,8 @@ def _compile_denied(guarded: frozenset[str], machine: str, *, last: bool = False
 
 
 @lru_cache(maxsize=256)  # both forms are made of it
-def _compile_allowed(rules: frozenset[Rule], machine: str) -> bytes:
+def _compile_allowed(rules: frozenset[Rule], machine: str, *, asked: frozenset[str] = frozenset()) -> bytes:
+    """Compile what is allowed. ``asked``: calls that are refused like all others, and not with their own error."""
     seccomp = load_pyseccomp()
     numbers = NUMBERS[machine]
     allowed: dict[str, set[Conditions]] = defaultdict(set)
@@ -180,7 +220,7 @@ def _compile_allowed(rules: frozenset[Rule], machine: str) -> bytes:
         allowed[rule.call].add(rule.when)
     rows = {numbers[call]: (seccomp.ALLOW, when) for call, when in allowed.items() if call in numbers}
     for call, error in OTHER_ERRORS.items():
-        if call in numbers and call not in allowed:
+        if call in numbers and call not in allowed and call not in asked:
             rows[numbers[call]] = (seccomp.ERRNO(error), {()})
     return _prefix(machine) + _export(seccomp, seccomp.ERRNO(REFUSED), rows)
 

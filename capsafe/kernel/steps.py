@@ -35,6 +35,7 @@ class Need(Enum):
 
     NOTHING = ""
     ASKING = "processes= needs a listener, and there is one already or no descriptor is left"
+    OBSERVING = "calls can't be observed: there is a listener around this process already, or no descriptor for one"
     ANSWERS = "refused calls go to another listener, or there is no descriptor left for one"
 
 
@@ -52,7 +53,7 @@ class Steps:
         kept: "Kept",
         empty: ctypes.Structure | None,
         programs: tuple[Program, ...],
-        reporting: tuple[Program, Program] | None,
+        reporting: tuple[Program, ...] | None,
         flags: int,
         *,
         need: "Need",
@@ -74,7 +75,7 @@ class Steps:
         if reporting is None or kept.socket < 0:
             self._begin = Calls([*begin, *own, *map(_install, programs)], [empty, *programs])
             return
-        first, last = reporting
+        first, *others = reporting
         # The lowest number that is free.
         self._listener = next(
             one for one in range(kept.socket, kept.socket + 3) if one not in (kept.socket, kept.memory)
@@ -84,7 +85,7 @@ class Steps:
         self._begin = Calls([*begin, _install(first, flags, may_fail=True), self._send], [empty, first, letter])
         self._again = Calls([self._send], [letter])
         # Nothing of the listener stays open: a process that held it could answer its own calls.
-        self._end = Calls([Call("close", (self._listener,)), *own, _install(last)], [last])
+        self._end = Calls([Call("close", (self._listener,)), *own, *map(_install, others)], others)
 
     def __call__(self) -> None:
         """Take them. Raises ``OSError`` where the kernel refuses one."""

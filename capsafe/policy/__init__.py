@@ -9,3 +9,4 @@ from capsafe.policy.model import PortRight as PortRight
 from capsafe.policy.model import PortRule as PortRule
 from capsafe.policy.model import Right as Right
 from capsafe.policy.model import Rule as Rule
+from capsafe.policy.observation import Observation as Observation

@@ -48,7 +48,7 @@ def compile_policy(grant: Grant) -> Policy:
             rules |= row.direct_calls
         if not supervised.sends:
             rules |= row.direct_sends
-        if _is_anywhere(one):
+        if is_anywhere(one):
             rules |= row.unscoped_calls
     granted = {capability for _, capability, _ in parts}
     for needed, joint in JOINT_ROWS.items():
@@ -88,14 +88,13 @@ def absorb(rules: Iterable[Rule]) -> frozenset[Rule]:
         for rule in alternatives
         # Of two that say the same, the first stays.
         if not any(
-            _covers(other, rule) and (other < rule or not _covers(rule, other))
-            for other in alternatives
-            if other != rule
+            covers(other, rule) and (other < rule or not covers(rule, other)) for other in alternatives if other != rule
         )
     )
 
 
-def _covers(wide: Rule, narrow: Rule) -> bool:
+def covers(wide: Rule, narrow: Rule) -> bool:
+    """Say whether a rule holds wherever another one on the same call does."""
     return all(any(_implies(given, wanted) for given in narrow.when) for wanted in wide.when)
 
 
@@ -127,7 +126,7 @@ def _supervised(parts: Iterable[tuple[Granted, type[Capability], Row]]) -> Super
     names: frozenset[str] | None = frozenset()
     exact = {row.supervised for _, _, row in parts if row.exact_ports}
     for one, _, row in parts:
-        given = None if _is_anywhere(one) else one.scopes
+        given = None if is_anywhere(one) else one.scopes
         if row.supervised:
             known = scopes.get(row.supervised, frozenset())
             scopes[row.supervised] = None if known is None or given is None else known | given
@@ -148,14 +147,15 @@ def _supervised(parts: Iterable[tuple[Granted, type[Capability], Row]]) -> Super
     return Supervised(sockets=True, sends=sends, names=names, **scopes)
 
 
-def _is_anywhere(one: Granted) -> bool:
+def is_anywhere(one: Granted) -> bool:
+    """Say whether something is granted without a scope that would hold it."""
     # The root is everything, so it is taken as no scope: else it would bring /proc in.
     return one.scopes is None or "/" in one.scopes
 
 
 def _paths(one: Granted, row: Row) -> list[PathRule]:
     found = list(row.paths)
-    if row.rights and one.scopes is not None and not _is_anywhere(one):
+    if row.rights and one.scopes is not None and not is_anywhere(one):
         if row.supervised:
             # The supervisor's matter: what is not there may be made there.
             return found
@@ -201,7 +201,7 @@ def _refusals(one: Granted, capability: type[Capability], row: Row) -> list[str]
             for scope in sorted(one.scopes)
             if not scope.startswith("/")
         ]
-    if row.rights and not _is_anywhere(one):
+    if row.rights and not is_anywhere(one):
         return [
             f"{name}: {scope!r} would open the environment and memory of processes as files; "
             "name single files such as /proc/meminfo"
@@ -212,7 +212,7 @@ def _refusals(one: Granted, capability: type[Capability], row: Row) -> list[str]
 
 
 def _remarks(one: Granted, capability: type[Capability], row: Row) -> list[str]:
-    texts = [row.scope_remark] if not _is_anywhere(one) else []
-    if _is_anywhere(one) or not row.rights:
+    texts = [row.scope_remark] if not is_anywhere(one) else []
+    if is_anywhere(one) or not row.rights:
         texts.append(row.remark)
     return [f"{capability.__name__}: {text}" for text in texts if text]

@@ -192,3 +192,9 @@ STREAM_CHANGES: Final[Mapping[str, tuple[tuple[Masked, ...], ...]]] = MappingPro
 #: and Unix sockets ignore them.
 HANDOVER_FLAGS: Final = 0x5600
 HANDOVER_FLAGS_ARGUMENT: Final = 2
+
+#: The call by which an observed child says what the kernel does not see, and the value of one argument that no program
+#: uses (there are five ways to seek). The kernel refuses it: it seeks nowhere, on nothing.
+BELL_CALL: Final = "lseek"
+BELL_ARGUMENT: Final = 2
+BELL: Final = 0x5600

@@ -37,6 +37,7 @@ def explain_policy(policy: Policy, width: int = _WIDTH) -> str:
         ("may make, with any arguments", [" ".join(free)] if free else []),
         ("may make, under conditions", _conditional(policy.rules)),
         ("of these", [f"{call}: {CAUSES[call]}" for call in free if call in CAUSES]),
+        ("was left out, as it was not seen in use", lay_out_rules(policy.left_out)),
         ("may use paths", _paths(policy)),
         ("may use ports", _ports(policy)),
         ("leaves to the supervisor", _supervised(policy)),
@@ -90,6 +91,13 @@ def _behind(capability: type[Capability]) -> list[str]:
     if any(row.landlock_abi for row in rows):
         found.append("Landlock")
     return found or ["the checker alone"]
+
+
+def lay_out_rules(rules: Iterable[Rule]) -> list[str]:
+    """Return lines that say which calls are meant: those with any arguments, then those with conditions."""
+    rules = list(rules)
+    free = sorted(rule.call for rule in rules if not rule.when)
+    return [*([" ".join(free)] if free else []), *_conditional(rules)]
 
 
 def _conditional(rules: Iterable[Rule]) -> Iterator[str]:

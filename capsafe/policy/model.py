@@ -6,9 +6,12 @@ This module knows their shapes and how they join. It refuses to know which capab
 
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from capsafe.grants import Grant
+
+if TYPE_CHECKING:
+    from capsafe.policy.observation import Observation
 
 #: Where the worker puts its end of the pipe on which the outcome crosses; every sandbox may write there.
 OUTCOME_FD: Final = 3
@@ -53,6 +56,10 @@ class Rule:
 
     call: str
     when: tuple[Masked, ...] = ()
+
+    def allows(self, call: str, arguments: tuple[int, ...]) -> bool:
+        """Say whether this is about a call with these six arguments, and all conditions hold."""
+        return self.call == call and all(condition.holds(arguments) for condition in self.when)
 
 
 def always(*calls: str) -> frozenset[Rule]:
@@ -148,6 +155,12 @@ class PortRule:
     rights: PortRight
 
 
+#: The system call that carries the child's questions to the supervisor; nothing grants it.
+QUESTION_CALL: Final = "removexattr"
+#: The calls about sockets that a supervisor can do.
+SOCKET_CALLS: Final = ("socket", "connect", "bind", "listen", "sendto")
+
+
 @dataclass(frozen=True, slots=True)
 class Supervised:
     """What the supervisor does for the child, because no rule of the kernel would be exact.
@@ -165,6 +178,11 @@ class Supervised:
     unix: frozenset[str] | None = frozenset()
     names: frozenset[str] | None = frozenset()
 
+    @property
+    def calls(self) -> frozenset[str]:
+        """The system calls that it does, as far as the filter does not let them pass."""
+        return frozenset({QUESTION_CALL, *(SOCKET_CALLS if self.sockets else ())})
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -178,7 +196,8 @@ class Policy:
     ``threads``: threads may be started. ``preload``: modules to import before confinement, since what they
     read is then out of reach. ``supervised``: what is left to the supervisor, None for nothing. ``unenforceable``: why
     the grant can't be enforced as written; empty where it can.
-    ``remarks``: what stays open or is refused though one might expect otherwise, for ``explain``.
+    ``remarks``: what stays open or is refused though one might expect otherwise, for ``explain``. ``left_out``: the
+    rules that the grant gives and that were trimmed away; empty where none were.
     """
 
     grant: Grant
@@ -196,6 +215,17 @@ class Policy:
     supervised: Supervised | None = None
     unenforceable: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    left_out: frozenset[Rule] = frozenset()
+
+    def trimmed(self, observation: "Observation[object]") -> "Policy":
+        """Return this policy with those of the grant's rules alone that were seen in use.
+
+        What every sandbox can do stays whole, and so do paths, ports and streams: those are the grant's. Raises
+        ``GrantError`` where the observation used what this policy does not allow: trimming only leaves out.
+        """
+        from capsafe.policy.trim import trim  # noqa: PLC0415  # trimming is built on this module
+
+        return trim(self, observation)
 
     def __str__(self) -> str:
         """Return a page that a person can review."""

@@ -68,6 +68,11 @@ class Row:
     remark: str = ""
     scope_remark: str = ""
 
+    @property
+    def every_call(self) -> frozenset[Rule]:
+        """What it allows in any form of the grant, by itself or through the supervisor."""
+        return self.calls | self.unscoped_calls | self.direct_calls | self.direct_sends
+
 
 #: Where the dynamic loader finds libraries. Read, not execute: mapping a library wants only the right to read it.
 LIBRARY_PATHS: Final = (

@@ -15,17 +15,15 @@ from capsafe.capabilities import Resolve
 from capsafe.kernel import notify
 from capsafe.kernel.notify import Notification
 from capsafe.policy.hosts import normal_name
-from capsafe.policy.model import Supervised
+from capsafe.policy.model import QUESTION_CALL, SOCKET_CALLS, Supervised
 from capsafe.worker.answers import RESOLVE, Answer, write_answer
 from capsafe.worker.refused import NOT_MINE, Refusal
 from capsafe.worker.resolver import Resolver
-from capsafe.worker.sockets import CALLS, Memory, Sockets
+from capsafe.worker.sockets import Memory, Sockets
 
 if TYPE_CHECKING:
     import select
 
-#: The system call that carries questions; nothing grants it.
-QUESTION: Final = "removexattr"
 _LONGEST_NAME: Final = 512
 
 
@@ -60,9 +58,9 @@ class Acting:
         ``of_child``: it is one of the child's own threads. Returns what was not granted, ``NOT_MINE`` for a call that
         is not for here, or the errno that is still to be answered; None where there is no more to do.
         """
-        if call == QUESTION:
+        if call == QUESTION_CALL:
             return self._ask(taken) if of_child else NOT_MINE
-        if call not in CALLS or not self._supervised.sockets:
+        if call not in SOCKET_CALLS or not self._supervised.sockets:
             return NOT_MINE
         if not of_child:
             return Refusal(_IN_A_PROGRAM[call], None)

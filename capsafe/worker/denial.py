@@ -41,7 +41,7 @@ _CHANGES_ENTRIES: Final = frozenset(
 )
 #: Functions that make sockets to serve on.
 _SERVING: Final = frozenset({"create_server", "start_server", "TCPServer.__init__"})
-_KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
+KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
 
 
 class Denial(NamedTuple):
@@ -74,7 +74,7 @@ class Recorder:
 
     def _make_hook(self, write: Callable[[str, FrameType | None], None]) -> Callable[[str, tuple[Any, ...]], None]:
         recent = self.recent
-        known = _KNOWN
+        known = KNOWN
         here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
         def remember(event: str, args: tuple[Any, ...]) -> None:
@@ -92,7 +92,7 @@ class Recorder:
         """Return the last operation that the error can be of, with the event's arguments."""
         name, other = _text(error.filename), _text(error.filename2)
         for event, args in reversed(self.recent):
-            attempt = EVENTS.get(_variant(event, args))
+            attempt = EVENTS.get(variant_of(event, args))
             if attempt is None or event == "import":
                 continue
             targets = [_text(args[place]) for place in attempt.targets if place < len(args)]
@@ -155,6 +155,12 @@ def _from_silence(error: OSError, recorder: Recorder, grant: Grant) -> Denial | 
         return None
     found = CALLS.get(called_name(innermost) or "")
     return None if found is None else _check(found, (), errno.EPERM, grant)
+
+
+def refusal_of(event: str, args: tuple[Any, ...], grant: Grant) -> Denial | None:
+    """Return what a grant lacks for what an audit event tells, None where it has it all."""
+    attempt = EVENTS.get(variant_of(event, args))
+    return None if attempt is None else _check(attempt, args, errno.EPERM, grant)
 
 
 def _from_refusal(error: OSError, code: int, recorder: Recorder, grant: Grant) -> Denial | None:
@@ -261,7 +267,7 @@ def called_name(traceback: TracebackType) -> str | None:
     return name
 
 
-def _variant(event: str, args: tuple[Any, ...]) -> str:
+def variant_of(event: str, args: tuple[Any, ...]) -> str:
     """Return the event's key in EVENTS: some events say only in their arguments what they are."""
     if event == "open":
         return f"open:{_mode(args[2] if len(args) > 2 else 0)}"  # noqa: PLR2004 - path, mode, flags

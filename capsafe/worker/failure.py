@@ -132,7 +132,7 @@ def _frames(traceback: TracebackType | None) -> Iterator[Frame]:
         code = traceback.tb_frame.f_code
         # The worker's own frames at the top are no part of the closure.
         if found or not traceback.tb_frame.f_globals.get("__name__", "").startswith(
-            ("capsafe.worker", "capsafe.sandbox")
+            ("capsafe.worker", "capsafe.sandbox", "capsafe.cli")
         ):
             found.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
         traceback = traceback.tb_next

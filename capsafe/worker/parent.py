@@ -38,6 +38,7 @@ from capsafe.worker.signals import NoSignals
 from capsafe.worker.streams import NAMES, flush_inherited
 from capsafe.worker.supervisor import Supervisor
 from capsafe.worker.tally import Tally
+from capsafe.worker.telling import Learner
 
 if TYPE_CHECKING:
     from capsafe.kernel.lane import Lane
@@ -83,12 +84,14 @@ def run(  # noqa: PLR0913 - each has its name
     before: Callable[[], None] | None = None,
     cancellation: Cancellation | None = None,
     on_denial: Callable[[Denial], object] | None = None,
+    supervisor: Supervisor | None = None,
 ) -> object:
     """Run ``call`` in a child under a policy, and return its result or raise what it raised.
 
     ``prepared``: of the same policy. ``about``: the closure and its arguments, in which classes that are in no module
     are looked for. ``before``: runs in the child before it is confined. ``cancellation``: ends it from elsewhere.
-    ``on_denial``: is told of each refused operation as it comes, in this thread.
+    ``on_denial``: is told of each refused operation as it comes, in this thread. ``supervisor``: one in place of the
+    usual, for a run that is observed.
     Raises the exceptions of ``capsafe.errors``; ``OSError`` where there can be no more processes or descriptors; what
     ``on_denial`` raises.
     """
@@ -107,6 +110,8 @@ def run(  # noqa: PLR0913 - each has its name
     files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
     hygiene.hold_parents()
     recorder, settings = _recorder(files), hygiene.find_settings(policy)
+    if prepared.observing:
+        recorder = Learner(files, policy.grant, environ=policy.environ)
     task = child.Task(
         prepared,
         policy,
@@ -133,7 +138,8 @@ def run(  # noqa: PLR0913 - each has its name
         from capsafe.worker import names  # noqa: PLC0415 - for these grants alone
 
         names.prepare()
-    supervisor = Supervisor(policy.grant, on_denial, policy.supervised)
+    if supervisor is None:
+        supervisor = Supervisor(policy.grant, on_denial, policy.supervised, policy.left_out)
     if prepared.counted and limits.processes is not None:
         supervisor.tally = Tally(policy.rules, limits.processes)
     try:
@@ -153,9 +159,12 @@ def run(  # noqa: PLR0913 - each has its name
         except ProtocolError as error:
             raise _no_answer(error) from None
     except BaseException as error:
-        supervisor.mark(error)
-        add_hints(error, limits, started_too_many=supervisor.tally is not None and supervisor.tally.reached)
-        raise
+        told = supervisor.explain(error)
+        supervisor.mark(told)
+        add_hints(told, limits, started_too_many=supervisor.tally is not None and supervisor.tally.reached)
+        if told is error:
+            raise
+        raise told from None
     finally:
         supervisor.finish()
 

@@ -35,17 +35,28 @@ class Places:
 
     def write(self, event: str, frame: FrameType | None) -> None:
         """Write down which line is about to do what an audit event tells. ``frame``: the innermost one."""
+        found = self.find(frame)
+        if found is None:
+            BOARD.view[: _HEAD.size] = bytes(_HEAD.size)
+        else:
+            write_board(event, *found)
+
+    def find(self, frame: FrameType | None) -> tuple[str, int] | None:
+        """Return file and line of the innermost frame that is the closure's. ``frame``: where to begin."""
         files = self._files
         while frame is not None:
             file = frame.f_code.co_filename
             if file in files:
-                name, raw = event.encode(), file.encode(errors="surrogateescape")[:_LONGEST_FILE]
-                head = _HEAD.pack(get_native_id(), frame.f_lineno or 0, len(name), len(raw))
-                text = head + name + raw
-                BOARD.view[: len(text)] = text
-                return
+                return file, frame.f_lineno or 0
             frame = frame.f_back
-        BOARD.view[: _HEAD.size] = bytes(_HEAD.size)
+        return None
+
+
+def write_board(event: str, file: str, line: int) -> None:
+    """Write down what is about to be done, and by which line, in the child."""
+    name, raw = event.encode(), file.encode(errors="surrogateescape")[:_LONGEST_FILE]
+    text = _HEAD.pack(get_native_id(), line, len(name), len(raw)) + name + raw
+    BOARD.view[: len(text)] = text
 
 
 def tell_refused(operation: str, capability: str, target: str | None) -> None:
@@ -70,14 +81,20 @@ def read_place(memory: int, task: int, event: str) -> tuple[str, int] | None:
 
     ``memory``: the child's, open to read. ``task``: the thread. ``event``: what the call's own audit event is called.
     """
-    if not event:
+    found = read_board(memory, task) if event else None
+    if found is None or found[0] != event or not found[1]:
         return None
+    return found[1], found[2]
+
+
+def read_board(memory: int, task: int) -> tuple[str, str, int] | None:
+    """Return what a thread has written down last: event, file and line; None where another has written since."""
     raw = read_memory(memory, BOARD.address, BOARD.size)
     if len(raw) < _HEAD.size:
         return None
     writer, line, name_length, file_length = _HEAD.unpack_from(raw)
     name = raw[_HEAD.size : _HEAD.size + name_length]
     file = raw[_HEAD.size + name_length : _HEAD.size + name_length + file_length]
-    if writer != task or name != event.encode() or not file:
+    if writer != task:
         return None
-    return file.decode(sys.getfilesystemencoding(), errors="surrogateescape"), line
+    return name.decode(errors="replace"), file.decode(sys.getfilesystemencoding(), errors="surrogateescape"), line

@@ -39,8 +39,7 @@ from capsafe.worker.refused import NOT_MINE, Refusal
 from capsafe.worker.resolver import Resolver
 from capsafe.worker.unix_paths import OutsideError, at_new_path, at_socket, resolve_scopes
 
-#: The calls that come here, and what is said of a socket that is not known.
-CALLS: Final = ("socket", "connect", "bind", "listen", "sendto")
+#: What is said of a socket that is not known.
 _UNKNOWN: Final = "use an address with a socket that the supervisor did not make, or made for another number, here"
 
 #: The longest datagram that there is.

@@ -24,7 +24,7 @@ from capsafe.errors import CapabilityError, Denial
 from capsafe.grants import Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
-from capsafe.policy.model import LOW_HALF, Supervised
+from capsafe.policy.model import LOW_HALF, Rule, Supervised
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS
 from capsafe.worker.addresses import LONGEST, address_text
@@ -53,8 +53,8 @@ class Supervisor:
     """Sees the denials of one run.
 
     ``grant``: of the sandbox. ``on_denial``: is called with each denial, in the thread that waits for the child; what
-    it raises ends the run. ``supervised``: what is done for the child, None for nothing. ``process``: the
-    child's process id, set once it is there.
+    it raises ends the run. ``supervised``: what is done for the child, None for nothing. ``left_out``: what was trimmed
+    away of the grant. ``process``: the child's process id, set once it is there.
     """
 
     def __init__(
@@ -62,8 +62,10 @@ class Supervisor:
         grant: Grant,
         on_denial: Callable[[Denial], object] | None = None,
         supervised: Supervised | None = None,
+        left_out: frozenset[Rule] = frozenset(),
     ) -> None:
         self._grant = grant
+        self._left_out = left_out
         self._on_denial = on_denial
         self._denials: list[Denial] = []
         self._count = 0
@@ -145,7 +147,7 @@ class Supervisor:
         taken = notify.take(self._listener)
         if taken is None or (self._acting is not None and self._act(self._acting, taken)):
             return
-        if self.tally is not None and self.tally.counts(_call_name(taken.number), taken.arguments):
+        if self.tally is not None and self.tally.counts(call_name(taken.number), taken.arguments):
             self._start(self.tally, taken)
             return
         if self._is_abort(taken):
@@ -158,7 +160,7 @@ class Supervisor:
             if notify.refuse(self._listener, taken, ANSWER):
                 self._count += 1
             return
-        call: str | None = _call_name(taken.number)
+        call: str | None = call_name(taken.number)
         refused = look_up(str(call), taken.arguments)
         target, place = None, None
         if self._is_child(taken.task):
@@ -183,13 +185,13 @@ class Supervisor:
     def _is_abort(self, taken: notify.Notification) -> bool:
         """Say whether the child's first process sends itself the signal by which a program gives up."""
         process, _, number, *_ = taken.arguments
-        if _call_name(taken.number) != "tgkill" or number & LOW_HALF != signal.SIGABRT:
+        if call_name(taken.number) != "tgkill" or number & LOW_HALF != signal.SIGABRT:
             return False
         return process & LOW_HALF == self.process and self._is_child(taken.task)
 
     def _act(self, acting: "Acting", taken: notify.Notification) -> bool:
         """Do a call in the child's place; returns False for one that is to be refused as any other."""
-        call = _call_name(taken.number)
+        call = call_name(taken.number)
         # What is opened must be noted before a handler may raise.
         with NoSignals():
             said = acting.handle(call, taken, of_child=self._is_child(taken.task))
@@ -262,6 +264,9 @@ class Supervisor:
         target: str | None,
         place: tuple[str, int] | None,
     ) -> Denial:
+        file, line = place or (None, None)
+        if any(rule.allows(call, arguments) for rule in self._left_out if call):
+            return Denial(refused.attempt.operation, call, target, file=file, line=line, trimmed=True)
         missing = self._missing(refused.attempt, call, arguments)
         scope: str | Help | None = Help.ANYWHERE
         if missing and refused.attempt.on == "path" and target is not None and target.startswith("/"):
@@ -271,7 +276,6 @@ class Supervisor:
             # What the broker refuses of a capability that is granted elsewhere, it refuses there.
             scope = target
         wanted = [(one, scope if isinstance(scope, str) else None) for one in missing]
-        file, line = place or (None, None)
         return Denial(
             operation=refused.attempt.operation,
             call=call,
@@ -329,6 +333,22 @@ class Supervisor:
         except Exception:  # noqa: BLE001 - a class may refuse in its own way
             error.add_note("\n".join(["Refused in this run:", *map(str, self._denials[:20])]))
 
+    def explain(self, error: BaseException) -> BaseException:
+        """Return what to raise in place of an error: one that says so where what was refused had been trimmed away.
+
+        The child can't tell: to it the error is one that a file's permissions give, or a scope.
+        """
+        if not isinstance(error, PermissionError) or error.errno != errno.EPERM:
+            return error
+        for denial in self._denials[-_LOOK_BACK:][::-1]:
+            if denial.trimmed and (denial.target is None or error.filename in (None, denial.target)):
+                target = denial.target if denial.target is not None else error.filename
+                found = CapabilityError(denial.operation, target=target, trimmed=True)
+                found.filename = target
+                found.__notes__ = getattr(error, "__notes__", [])
+                return found
+        return error
+
     def _settle(self, told: Denial, error: CapabilityError) -> None:
         """Put together what the child says of its last denial and what the kernel told: one is seen by both."""
         if error.errno == errno.EPERM:
@@ -374,19 +394,15 @@ def _names() -> dict[int, str]:
     return {number: name for name, number in NUMBERS[architecture()].items()}
 
 
-def _call_name(number: int) -> str:
+def call_name(number: int) -> str:
+    """Return what the system call with a number is called on this machine."""
     return _names().get(number, f"number {number}")
 
 
 def _allowing(call: str, arguments: tuple[int, ...]) -> list[type[Capability]]:
     """Return the capabilities whose rows in the policy table allow a call."""
     return [
-        capability
-        for capability, row in ROWS.items()
-        if any(
-            rule.call == call and all(condition.holds(arguments) for condition in rule.when)
-            for rule in row.calls | row.unscoped_calls | row.direct_calls | row.direct_sends
-        )
+        capability for capability, row in ROWS.items() if any(rule.allows(call, arguments) for rule in row.every_call)
     ]
 
 

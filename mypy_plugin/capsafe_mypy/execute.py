@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One attribute ``execute``, ``execute_async`` or ``bind`` of a sandbox, and the call that it is the callee of."""
+    """One attribute of a sandbox that runs closures (``execute``, ...), and the call that it is the callee of."""
 
     node: ast.Attribute
     call: ast.Call | None

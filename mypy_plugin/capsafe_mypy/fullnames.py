@@ -6,7 +6,7 @@ from typing import Final
 SANDBOX: Final = "capsafe.sandbox.Sandbox"
 
 #: Its methods that take a closure as their first argument.
-CLOSURE_METHODS: Final = frozenset({"execute", "execute_async", "bind"})
+CLOSURE_METHODS: Final = frozenset({"execute", "execute_async", "bind", "observe"})
 
 #: The root of all capabilities, and the one that lets effects be ambient.
 CAPABILITY: Final = "capsafe.capabilities.Capability"

@@ -31,7 +31,7 @@ CASES: Final = HERE / "cases"
 LAX: Final = "lax"
 #: The kinds that import large packages of others: run apart, since mypy itself takes seconds for those.
 SLOW: Final = frozenset({"thirdparty"})
-CLOSURE_METHODS: Final = frozenset({"execute", "execute_async", "bind"})
+CLOSURE_METHODS: Final = frozenset({"execute", "execute_async", "bind", "observe"})
 
 WORKER_LATE: Final = "Failed to establish connection with worker"
 _MARK = re.compile(r"#\s*(E|MISSED|FALSE):\s*((?:\[[a-z-]+\]\s*)+)([^#]*)")

@@ -105,7 +105,7 @@ def test_every_mark_is_in_a_case() -> None:
     marks, cases = read_marks(paths), read_cases(paths)
     stray = [str(a) for a in sorted(marks.right | marks.false) if not any(c.holds(a) for c in cases)]
     assert not stray
-    assert {"execute", "execute_async", "bind"} == CLOSURE_METHODS
+    assert {"execute", "execute_async", "bind", "observe"} == CLOSURE_METHODS
 
 
 def test_names_of_cases_are_unique() -> None:

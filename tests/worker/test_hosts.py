@@ -3,7 +3,6 @@
 import _socket
 import asyncio
 import contextlib
-import ctypes
 import errno
 import http.client
 import http.server
@@ -42,7 +41,6 @@ from capsafe.worker import held, resolver
 from capsafe.worker.answers import MOST_ADDRESSES, Answer, read_answer, write_answer
 from tests.escapes.arena import in_child
 from tests.escapes.pairs import call
-from tests.kernel.test_stacking import ALLOW
 from tests.sandbox.boxes import caught, children, descriptors, sandbox_of
 
 pytestmark = [
@@ -1125,18 +1123,12 @@ def test_without_a_supervisor_nothing_runs(grant: Any, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("grant", SUPERVISED)
 def test_where_the_listener_is_taken_nothing_runs(grant: Any) -> None:
     """As in a container whose manager listens for itself."""
-    from capsafe.kernel import notify
-    from capsafe.kernel.calls import Call, Calls
-    from capsafe.kernel.libc import Program, prctl
-    from capsafe.policy.numbers import NUMBERS
+    from tests.kernel.listening import listen
 
     box = sandbox_of(grant)
 
     def listened() -> str:
-        prctl(38, 1)
-        number = NUMBERS[probe().machine]["seccomp"]
-        program = Program(ALLOW)
-        Calls([Call("seccomp", (1, notify.listener_flags(number), ctypes.addressof(program)))])()
+        listen()
         try:
             return str(box.execute(lambda _: "it ran"))
         except UnsupportedError as error:

@@ -188,3 +188,21 @@ def closure_that_needs_more() -> None:
         broker.write_text("a", "b")
 
     SHARED.execute(closure)  # E: [arg-type]
+
+
+def observed() -> None:
+    SHARED.observe(lambda broker: open("notes.txt").read())  # E: [capsafe-ambient] ReadFile
+
+
+def observed_clean() -> str:
+    return SHARED.observe(lambda broker, path: broker.read_text(path), "notes.txt").result
+
+
+def trimmed() -> None:
+    box = SHARED.trimmed(SHARED.observe(lambda broker: broker.read_text("notes.txt")))
+    box.execute(lambda broker: open("notes.txt").read())  # E: [capsafe-ambient] ReadFile
+
+
+def trimmed_clean() -> str:
+    box = SHARED.trimmed(SHARED.observe(lambda broker: broker.read_text("notes.txt")))
+    return box.execute(lambda broker: broker.read_text("notes.txt"))
