@@ -56,6 +56,9 @@ class Places(NamedTuple):
     length: int = 0
 
 
+#: The arguments of an openat that only reads.
+_TO_READ = (0, 0, 0, 0, 0, 0)
+
 #: Descriptors have the same few numbers from one call to the next.
 _MOST_PLANS = 64
 
@@ -69,7 +72,8 @@ class Prepared:
     ``reporting``: the same filters with a listener, the one that has it first; None where the kernel has none.
     ``listener_flags``: how the first of them is installed. ``paths``: what the ruleset rests on, None where it must be
     looked up each time. ``counted``: the listener has to be asked before anything is started, ``observing``: it is told
-    of what is allowed, so that there has to be one.
+    of what is allowed, so that there has to be one. ``reads``: the filter lets files be opened to read; which ones is
+    Landlock's matter.
     """
 
     policy: Policy
@@ -82,6 +86,7 @@ class Prepared:
     paths: object = field(default=None, repr=False, compare=False)
     counted: bool = False
     observing: bool = False
+    reads: bool = False
     plans: "dict[tuple[Places, bytes], Plan]" = field(default_factory=dict, repr=False, compare=False)
 
     def restrict(self) -> None:
@@ -188,16 +193,17 @@ def prepare(policy: Policy, before: Prepared | None = None, *, counted: bool = F
             "processes= needs a kernel that asks before a call goes on (Linux 5.7), and a /proc that shows all "
             "processes (no hidepid); leave it out"
         )
+    reads = any(rule.allows("openat", _TO_READ) for rule in policy.rules)
     if not support.notifications:
         if policy.supervised is not None:
             raise UnsupportedError(_no_answers(policy))
         # They are reports, and no enforcement: what is refused is the same.
-        return Prepared(policy, ruleset, filters, programs, number, paths=paths)
+        return Prepared(policy, ruleset, filters, programs, number, paths=paths, reads=reads)
     if policy.supervised is not None and not support.answers:
         raise UnsupportedError(_no_answers(policy))
     last, first = seccomp.ready(seccomp.compile_reporting(policy, counted=counted))
     reporting, flags = (first, last), _listener_flags(number)
-    return Prepared(policy, ruleset, filters, programs, number, reporting, flags, paths, counted)
+    return Prepared(policy, ruleset, filters, programs, number, reporting, flags, paths, counted, reads=reads)
 
 
 def _no_answers(policy: Policy) -> str:

@@ -28,7 +28,10 @@ _MOST_NAMED: Final = 5
 
 def trim(policy: Policy, observation: "Observation[object]") -> Policy:
     """See ``Policy.trimmed``."""
-    used = {rule for rule in observation.rules if not any(_is_wider(floor, rule) for floor in BASELINE)}
+    # What the supervisor does under this policy the filter need not allow.
+    handed = policy.supervised.calls if policy.supervised is not None else frozenset()
+    beyond = {rule for rule in observation.rules if not any(_is_wider(floor, rule) for floor in BASELINE)}
+    used = {rule for rule in beyond if rule.call not in handed or any(_is_wider(own, rule) for own in policy.rules)}
     missing = sorted({rule.call for rule in used if not any(_is_wider(own, rule) for own in policy.rules)})
     if missing:
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""

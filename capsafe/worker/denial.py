@@ -44,6 +44,10 @@ _SERVING: Final = frozenset({"create_server", "start_server", "TCPServer.__init_
 KNOWN: Final = frozenset(name.partition(":")[0] for name in EVENTS)
 
 
+#: Flags of an open that does more than read.
+_CHANGES: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+
+
 class Denial(NamedTuple):
     """What was refused.
 
@@ -61,30 +65,41 @@ class Denial(NamedTuple):
 class Recorder:
     """Remembers the last operations that a capability stands behind, as CPython reports them. Made in the parent.
 
-    ``files``: those of the closure, to write down which of its lines is at it.
+    ``files``: those of the closure, to write down which of its lines is at it. ``reads``: the filter lets files be
+    opened to read, so that nobody is told of that.
     """
 
-    def __init__(self, files: frozenset[str] = frozenset()) -> None:
+    def __init__(self, files: frozenset[str] = frozenset(), *, reads: bool = False) -> None:
         self.recent: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=16)
-        self._hook = self._make_hook(Places(files).write)
+        self._hook = self._make_hook(Places(files).write, reads=reads)
 
     def install(self) -> None:
         """Start, in the child, for as long as it lives: an audit hook can't be taken away."""
         sys.addaudithook(self._hook)
 
-    def _make_hook(self, write: Callable[[str, FrameType | None], None]) -> Callable[[str, tuple[Any, ...]], None]:
+    def _make_hook(
+        self, write: Callable[[str, FrameType | None], None], *, reads: bool
+    ) -> Callable[[str, tuple[Any, ...]], None]:
         recent = self.recent
+        append = recent.append
         known = KNOWN
+        # The event that comes most often by far is told apart first.
+        opening = "open" if reads else ""
         here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
         def remember(event: str, args: tuple[Any, ...]) -> None:
-            if event == REFUSED_EVENT:
+            if event == opening:
+                append((event, args))
+                flags = args[2]
+                if type(flags) is not int or flags & _CHANGES:
+                    write(event, here(1))
+            elif event in known:
+                append((event, args))
+                write(event, here(1))
+            elif event == REFUSED_EVENT:
                 tell_refused(*args)
                 if recent and recent[-1][0] == TELLING_EVENT:
                     recent.pop()
-            elif event in known:
-                recent.append((event, args))
-                write(event, here(1))
 
         return remember
 

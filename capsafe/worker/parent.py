@@ -109,7 +109,7 @@ def run(  # noqa: PLR0913 - each has its name
     codes = (getattr(root, "__code__", None) for root in roots)
     files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
     hygiene.hold_parents()
-    recorder, settings = _recorder(files), hygiene.find_settings(policy)
+    recorder, settings = _recorder(files, reads=prepared.reads), hygiene.find_settings(policy)
     if prepared.observing:
         recorder = Learner(files, policy.grant, environ=policy.environ)
     task = child.Task(

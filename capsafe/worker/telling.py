@@ -131,7 +131,8 @@ class Learner(Recorder):
         if self._environ:
             _watch_environment()
 
-    def _make_hook(self, _: object) -> Callable[[str, tuple[Any, ...]], None]:
+    def _make_hook(self, _: object, *, reads: bool) -> Callable[[str, tuple[Any, ...]], None]:
+        del reads
         here = sys._getframe  # noqa: SLF001 - inspect's own way costs a hundred times more
 
         def remember(event: str, args: tuple[Any, ...]) -> None:

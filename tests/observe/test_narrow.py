@@ -66,9 +66,9 @@ def need(text: str, place: str = "", *, wide: bool = False) -> Need:
         ("ReadFile", [(need("StatFile", "/e"),), (need("ReadFile", "/d"),)], 'ReadFile[L["/d"]] | StatFile'),
         ("ReadFile", [(need("StatFile", "/d/x"),), (need("ReadFile", "/d"),)], 'ReadFile[L["/d"]]'),
         # Hosts, as far as the kernel can hold them.
-        ('Connect[L["*:80", "*:443"]]', [(need("Connect", "127.0.0.1:80"),)], 'Connect[L["*:80"]]'),
+        ('Connect[L["*:80", "*:443"]]', [(need("Connect", "127.0.0.1:80"),)], 'Connect[L["127.0.0.1:80"]]'),
         ("Connect", [(need("Connect", wide=True),)], "Connect"),
-        ("Listen", [(need("Listen", "127.0.0.1:0"),)], 'Listen[L["*:0"]]'),
+        ("Listen", [(need("Listen", "127.0.0.1:0"),)], 'Listen[L["127.0.0.1:0"]]'),
         # What is ambient stays so.
         ("Ambient[ReadFile]", [(need("ReadFile", "/a"),)], 'Ambient[ReadFile[L["/a"]]]'),
         # Scopes that the kernel would refuse are not written.

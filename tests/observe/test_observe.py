@@ -166,9 +166,9 @@ CLOSURES: dict[str, tuple[Closure, str]] = {
     # No right covers the mode of a path.
     "mode": (lambda b, p: b.chmod(b.write_text(p.out / "m", "") or p.out / "m", 0o600), "WriteFile"),
     "a script": (lambda b, p: b.run([p.base / "script"]).stdout, 'Spawn[L["P/script", "DASH"]]'),
-    "connect": (connect, 'Connect[L["*:PORT"]]'),
-    "connect ambient": (connect_ambient, 'Connect[L["*:PORT"]]'),
-    "serve": (serve, 'Listen[L["*:0"]]'),
+    "connect": (connect, 'Connect[L["127.0.0.1:PORT"]]'),
+    "connect ambient": (connect_ambient, 'Connect[L["127.0.0.1:PORT"]]'),
+    "serve": (serve, 'Listen[L["127.0.0.1:0"]]'),
     "datagram": (lambda b, _: b.datagram("127.0.0.1").getsockname()[0], "Datagram"),
     "clock": (lambda b, _: b.now().year > 2000, "Clock"),
     "chance": (lambda b, _: len(b.random_bytes(3)), "Random"),
