@@ -225,7 +225,7 @@ def test_one_thread_is_seen_and_so_are_two() -> None:
 
 def test_it_is_seen_where_the_question_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in containers: there is no such call, as there is none with this number."""
-    monkeypatch.setattr(process, "NUMBERS", {probe().machine: NUMBERS[probe().machine] | {"unshare": 9999}})
+    monkeypatch.setattr(process, "NUMBERS", {probe().machine: {**NUMBERS[probe().machine], "unshare": 9999}})
     test_one_thread_is_seen_and_so_are_two()
 
 
