@@ -15,8 +15,8 @@ from typing import Any, Final
 
 #: What a library's file is called, beside ``lib`` and its version.
 _LIBRARIES: Final = ("openblas", "gomp", "iomp", "libomp")
-#: OpenBLAS's own variable: 1 means that it computes in the calling thread. Newer builds hide it; there it gives up at its
-#: first thread, and the child is ended with the cause.
+#: OpenBLAS's own variable: 1 means that it computes in the calling thread. Newer builds hide it; there it gives up at
+#: its first thread, and the child is ended with the cause.
 _NUMBER: Final = "blas_cpu_number"
 #: OpenMP's call; it writes down a number.
 _SETTER: Final = "omp_set_num_threads"
