@@ -1,7 +1,7 @@
 """Thread pools of numeric libraries, which a child without Threads must not want.
 
 This module knows the libraries that start their threads again after a fork, as soon as there is something to compute:
-where they may not, OpenBLAS waits for ever and libgomp ends the process. It refuses to load any; what is not loaded
+where they may not, OpenBLAS gives up and libgomp ends the process. It refuses to load any; what is not loaded
 starts nothing; and to call what could start a thread itself, as OpenBLAS's own setter does in a forked child.
 
 Sources: OpenBLAS, driver/others/blas_server.c; OpenMP 5.2, 18.2.1.
@@ -15,7 +15,8 @@ from typing import Any, Final
 
 #: What a library's file is called, beside ``lib`` and its version.
 _LIBRARIES: Final = ("openblas", "gomp", "iomp", "libomp")
-#: OpenBLAS's own variable, by any of its builds: 1 means that it computes in the calling thread.
+#: OpenBLAS's own variable: 1 means that it computes in the calling thread. Newer builds hide it; there it gives up at
+#: its first thread, and the child is ended with the cause.
 _NUMBER: Final = "blas_cpu_number"
 #: OpenMP's call; it writes down a number.
 _SETTER: Final = "omp_set_num_threads"

@@ -341,6 +341,10 @@ _HINTS: Final = {
     "SIGSYS": ": it made a system call of another architecture (i386 or x32), which nothing grants",
     "SIGSEGV": ": native code crashed or gave up (abort), or its stack is full",
     "SIGABRT": ": native code gave up",
+    "SIGINT": (
+        ": a library gave up, as OpenBLAS does where it may start no threads; grant Threads, or have it use one "
+        "(OPENBLAS_NUM_THREADS=1)"
+    ),
     "SIGBUS": ": a mapped file has become shorter, or memory is out",
     "SIGKILL": ": it killed itself, or the system ran out of memory",
 }

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
     from capsafe.worker.acting import Acting
 
+#: OpenBLAS interrupts itself where it can start no threads.
+_GIVING_UP: Final = frozenset({signal.SIGABRT, signal.SIGINT})
+
 #: The most denials of one run that are described.
 MOST: Final = 1000
 
@@ -153,7 +156,7 @@ class Supervisor:
         if self._is_abort(taken):
             # What it may do to itself it may be helped with: without, the C library goes on to crash in another way.
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process, signal.SIGABRT)
+                os.kill(self.process, taken.arguments[2] & LOW_HALF)
             notify.refuse(self._listener, taken, 0)
             return
         if self._count >= MOST:
@@ -183,9 +186,9 @@ class Supervisor:
             tally.note(taken.task)
 
     def _is_abort(self, taken: notify.Notification) -> bool:
-        """Say whether the child's first process sends itself the signal by which a program gives up."""
+        """Say whether the child's first process sends itself a signal by which programs and libraries give up."""
         process, _, number, *_ = taken.arguments
-        if call_name(taken.number) != "tgkill" or number & LOW_HALF != signal.SIGABRT:
+        if call_name(taken.number) != "tgkill" or number & LOW_HALF not in _GIVING_UP:
             return False
         return process & LOW_HALF == self.process and self._is_child(taken.task)
 
