@@ -70,7 +70,8 @@ class Cancellation:
 
     def _kill(self) -> None:
         if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
+            # It has ended; or it was gone before it could be watched (EBADF).
+            with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
 
@@ -191,7 +192,7 @@ def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left
             close_all(open_here[1:])
             del open_here[1:]
             supervisor.process = pid
-            pidfd = os.pidfd_open(pid)
+            pidfd = _watch(pid)
             open_here.append(pidfd)
         if cancellation is not None:
             cancellation.attach(pidfd)
@@ -229,6 +230,15 @@ def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left
         if interrupted is not None:
             raise interrupted
     return frame, usage, status
+
+
+def _watch(pid: int) -> int:
+    """Return a descriptor that is ready to read once a child has ended. Raises ``OSError``."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        # Where the program ignores SIGCHLD it may have ended and be gone; this one is always ready.
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _make_descriptors(

@@ -16,6 +16,7 @@ import pytest
 from capsafe import (
     Environ,
     Sandbox,
+    SandboxKilledError,
     Stderr,
     Stdin,
     Stdout,
@@ -275,3 +276,17 @@ print(before == sorted(os.listdir("/proc/self/fd")), stopped > 10)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split("\n") == ["no child", "True True", ""], done.stderr
+
+
+def test_a_child_that_is_gone_before_it_is_watched_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the program ignores SIGCHLD, so that children go by themselves."""
+
+    def late(_: int) -> int:
+        time.sleep(0.05)
+        raise ProcessLookupError(3, "No such process")
+
+    monkeypatch.setattr(os, "pidfd_open", late)
+    box = Sandbox[Never]()
+    assert [box.execute(lambda _: i) for i in range(3)] == [0, 1, 2]  # noqa: B023 - it runs at once
+    with pytest.raises(SandboxKilledError):
+        box.execute(lambda _: os._exit(1))
