@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from capsafe.capabilities import Import
 from capsafe.errors import UnsupportedError
 from capsafe.kernel import landlock, seccomp
 from capsafe.kernel.paths import fingerprint
@@ -73,7 +74,7 @@ class Prepared:
     ``listener_flags``: how the first of them is installed. ``paths``: what the ruleset rests on, None where it must be
     looked up each time. ``counted``: the listener has to be asked before anything is started, ``observing``: it is told
     of what is allowed, so that there has to be one. ``reads``: the filter lets files be opened to read; which ones is
-    Landlock's matter.
+    Landlock's matter. ``imports``: modules can be imported inside.
     """
 
     policy: Policy
@@ -87,6 +88,7 @@ class Prepared:
     counted: bool = False
     observing: bool = False
     reads: bool = False
+    imports: bool = False
     plans: "dict[tuple[Places, bytes], Plan]" = field(default_factory=dict, repr=False, compare=False)
 
     def restrict(self) -> None:
@@ -194,16 +196,19 @@ def prepare(policy: Policy, before: Prepared | None = None, *, counted: bool = F
             "processes (no hidepid); leave it out"
         )
     reads = any(rule.allows("openat", _TO_READ) for rule in policy.rules)
+    imports = policy.grant.has(Import)
     if not support.notifications:
         if policy.supervised is not None:
             raise UnsupportedError(_no_answers(policy))
         # They are reports, and no enforcement: what is refused is the same.
-        return Prepared(policy, ruleset, filters, programs, number, paths=paths, reads=reads)
+        return Prepared(policy, ruleset, filters, programs, number, paths=paths, reads=reads, imports=imports)
     if policy.supervised is not None and not support.answers:
         raise UnsupportedError(_no_answers(policy))
     last, first = seccomp.ready(seccomp.compile_reporting(policy, counted=counted))
     reporting, flags = (first, last), _listener_flags(number)
-    return Prepared(policy, ruleset, filters, programs, number, reporting, flags, paths, counted, reads=reads)
+    return Prepared(
+        policy, ruleset, filters, programs, number, reporting, flags, paths, counted, reads=reads, imports=imports
+    )
 
 
 def _no_answers(policy: Policy) -> str:

@@ -21,7 +21,7 @@ from capsafe.worker import hygiene
 from capsafe.worker.channel import send
 from capsafe.worker.classes import LocalClasses
 from capsafe.worker.denial import Recorder, find_denial
-from capsafe.worker.encode import encode
+from capsafe.worker.encode import encode, encode_at_once
 from capsafe.worker.failure import describe_failure
 from capsafe.worker.limits import Limits
 from capsafe.worker.modules import send_plainly
@@ -33,7 +33,8 @@ from capsafe.worker.streams import flush_streams, open_streams
 _ROOM_FOR_ENCODING: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that takes a call for each field as it is made.
+@dataclass(slots=True)
 class Task:
     """One call, as the child needs it: what can be made before the fork is.
 
@@ -91,7 +92,12 @@ def _run(task: Task, plan: Plan, parent: int, lane: Lane | None) -> None:
         # At the fixed number is the parent's own, until descriptors are in their places.
         send(plan.cleaning.channel, encode(told, ERROR, cap=task.limits.result_size, local=dict))
         return
-    send(OUTCOME_FD, _answer(task), lane)
+    answer = _answer(task)
+    if isinstance(answer, bytes):
+        # A pipe has room for it.
+        os.write(OUTCOME_FD, answer)
+    else:
+        send(OUTCOME_FD, answer, lane)
 
 
 def _clean_up(task: Task, cleaning: Cleaning, parent: int) -> Kept:
@@ -119,21 +125,23 @@ def _clean_up(task: Task, cleaning: Cleaning, parent: int) -> Kept:
     return kept
 
 
-def _answer(task: Task) -> Frame:
-    """Run the closure and return what to send."""
-    cap, local = task.limits.result_size, task.local
+def _answer(task: Task) -> Frame | bytes:
+    """Run the closure and return what to send: a frame, or the few bytes of one."""
     try:
         value = task.call()
-        sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM_FOR_ENCODING)
-        frame = encode(value, VALUE, cap=cap, local=local)
-        flush_streams(task.policy.streams)
+        answer: Frame | bytes | None = encode_at_once(value)
+        if answer is None:
+            sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM_FOR_ENCODING)
+            answer = encode(value, VALUE, cap=task.limits.result_size, local=task.local)
+        if task.policy.streams:
+            flush_streams(task.policy.streams)
     except MemoryError as error:
         # The frames hold what filled the memory.
         error.__traceback__ = None
         return task.exhausted
     except BaseException as error:  # noqa: BLE001 - all of them are outcomes
         return _failure(task, error)
-    return frame
+    return answer
 
 
 def _failure(task: Task, error: BaseException) -> Frame:

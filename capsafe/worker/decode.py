@@ -20,8 +20,8 @@ from capsafe.worker import tags
 from capsafe.worker.arrays import read_array, read_scalar
 from capsafe.worker.classes import LocalClasses, Shape, find_class, read_shape
 from capsafe.worker.objects import OBJECT_READERS
-from capsafe.worker.protocol import ERROR, MAXIMUM_DEPTH, Frame, ProtocolError, TooLargeError
-from capsafe.worker.structure import BYTES, PLAIN, ClassRow, cost_of, memory_budget, read_structure
+from capsafe.worker.protocol import ERROR, MAXIMUM_DEPTH, VALUE, Frame, ProtocolError, TooLargeError
+from capsafe.worker.structure import BYTES, PLAIN, ClassRow, cost_of, memory_budget, read_one, read_structure
 from capsafe.worker.values import PLAIN as UNPARTED
 from capsafe.worker.values import READERS, read_bytes, read_int
 
@@ -52,6 +52,8 @@ def decode(
     ``ProtocolError`` and nothing else.
     """
     try:
+        if frame.kind == VALUE and not frame.lengths and (one := read_one(frame.structure)) is not None:
+            return one[0]
         left = memory_budget(cap) - cost_of(frame.structure)
         look()
         return Decoder(frame, local, left, look).decode()

@@ -7,7 +7,6 @@ they are put together again (``capsafe.worker.decode``). A subclass of a type in
 # One method for each type, whose name says it all.
 # ruff: noqa: D102
 
-import contextlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -18,7 +17,7 @@ from capsafe.worker import tags
 from capsafe.worker.arrays import ArrayRefusedError, is_array, take_apart
 from capsafe.worker.classes import LocalClasses, Shape
 from capsafe.worker.objects import find_shape, write_object
-from capsafe.worker.protocol import BESIDE, MAXIMUM_DEPTH, MAXIMUM_STRUCTURE, Frame, Refusal, length_of
+from capsafe.worker.protocol import BESIDE, MAXIMUM_DEPTH, MAXIMUM_STRUCTURE, Frame, Refusal, length_of, write_plain
 from capsafe.worker.structure import (
     BYTES,
     PLAIN,
@@ -35,7 +34,24 @@ from capsafe.worker.values import WRITERS
 #: What many of at once are written without a look at each one, but for the length of text.
 _QUICK: Final = frozenset({type(None), bool, int, float, str})
 
+#: A pipe has room for it, in any encoding.
+_SHORT_TEXT: Final = 2**12
+
 _LONGEST_PATH: Final = 200
+
+
+def encode_at_once(value: object) -> bytes | None:
+    """Return the bytes of an answer that is a single plain value, None where it is anything else.
+
+    The same as ``write_frame`` makes of what ``encode`` makes: most answers are such, and after a fork each page that
+    Python touches is copied.
+    """
+    if type(value) not in _QUICK or (type(value) is str and len(value) >= _SHORT_TEXT):
+        return None
+    try:
+        return write_plain(write_one(cast("Plain", value)))
+    except (OverflowError, UnicodeEncodeError):
+        return None
 
 
 def encode(value: object, kind: int, *, cap: int, local: Callable[[], LocalClasses], name: str = "result") -> Frame:
@@ -45,10 +61,6 @@ def encode(value: object, kind: int, *, cap: int, local: Callable[[], LocalClass
     finds the classes that are in no module. ``name``: what an error calls the value. Raises ``TransferError`` with
     the path of what can't cross, its type and what to do.
     """
-    cls = type(value)
-    if cls in _QUICK and (cls is not str or len(cast("str", value)) < BESIDE):
-        with contextlib.suppress(OverflowError, UnicodeEncodeError):
-            return Frame(kind, write_one(cast("Plain", value)))
     for quick in (True, False):
         encoder = Encoder(local, memory_budget(cap), quick=quick)
         try:

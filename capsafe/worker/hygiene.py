@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from capsafe.capabilities import Import
 from capsafe.kernel import process
 from capsafe.policy import OUTCOME_FD, Policy
 from capsafe.worker.limits import Limits
@@ -53,13 +52,15 @@ class Settings:
     replaced: bool
 
 
-def find_settings(policy: Policy) -> Settings:
-    """Look at this process, right before the fork. What has not changed since the last call is not made again."""
+def find_settings(policy: Policy, *, imports: bool) -> Settings:
+    """Look at this process, right before the fork. What has not changed since the last call is not made again.
+
+    ``imports``: modules can be imported inside.
+    """
     handlers = tuple(map(_signal.getsignal, _SIGNALS))
     acts = "faulthandler" in sys.modules or sys.gettrace() is not None or sys.getprofile() is not None
     # The streams that are replaced in the child are held by this, too: whoever is freed writes out its buffer.
     seen = (handlers, acts, os.environ, *map(vars(sys).get, STREAM_NAMES), *sys.meta_path)
-    imports = policy.grant.has(Import)
     kind = (policy.streams, policy.environ, imports)
     kept = _kept_settings.get(kind)
     if kept is not None and kept[0] == seen:

@@ -110,7 +110,7 @@ def run(  # noqa: PLR0913 - each has its name
     codes = (getattr(root, "__code__", None) for root in roots)
     files = frozenset(code.co_filename for code in codes if isinstance(code, CodeType))
     hygiene.hold_parents()
-    recorder, settings = _recorder(files, reads=prepared.reads), hygiene.find_settings(policy)
+    recorder, settings = _recorder(files, reads=prepared.reads), hygiene.find_settings(policy, imports=prepared.imports)
     if prepared.observing:
         recorder = Learner(files, policy.grant, environ=policy.environ)
     task = child.Task(
@@ -143,22 +143,22 @@ def run(  # noqa: PLR0913 - each has its name
         supervisor = Supervisor(policy.grant, on_denial, policy.supervised, policy.left_out)
     if prepared.counted and limits.processes is not None:
         supervisor.tally = Tally(policy.rules, limits.processes)
+
+    def read(frame: Frame) -> object:
+        return read_outcome(
+            frame,
+            policy.grant,
+            cap=limits.result_size,
+            local=local,
+            sources=lambda: files,
+            look=lambda: check_time(deadline, limits.timeout),
+            refused=supervisor.last_denial,
+        )
+
     try:
-        frame, usage, status = _converse(task, deadline, cancellation, supervisor)
-        if frame is None:
+        answered, value, usage, status = _converse(task, deadline, cancellation, supervisor, read)
+        if not answered:
             _raise_killed(status, usage, limits)
-        try:
-            return read_outcome(
-                frame,
-                policy.grant,
-                cap=limits.result_size,
-                local=local,
-                sources=lambda: files,
-                look=lambda: check_time(deadline, limits.timeout),
-                refused=supervisor.last_denial,
-            )
-        except ProtocolError as error:
-            raise _no_answer(error) from None
     except BaseException as error:
         told = supervisor.explain(error)
         supervisor.mark(told)
@@ -168,12 +168,21 @@ def run(  # noqa: PLR0913 - each has its name
         raise told from None
     finally:
         supervisor.finish()
+    return value
 
 
 def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left half-way
-    task: child.Task, deadline: float | None, cancellation: Cancellation | None, supervisor: Supervisor
-) -> tuple[Frame | None, struct_rusage | None, int | None]:
-    """Fork, and read the answer. Returns it, or None with how the child ended."""
+    task: child.Task,
+    deadline: float | None,
+    cancellation: Cancellation | None,
+    supervisor: Supervisor,
+    read: Callable[[Frame], object],
+) -> tuple[bool, object, struct_rusage | None, int | None]:
+    """Fork, and read the answer. Returns whether there was one, what ``read`` makes of it, and how the child ended.
+
+    Raises what ``read`` raises, once the child is gone.
+    """
+    value: object = None
     open_here: list[int] = []
     pid = 0
     lane: Lane | None = None
@@ -199,12 +208,17 @@ def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left
         cap = task.limits.result_size
         timeout = task.limits.timeout
         frame = receive(reading, pidfd, deadline=deadline, timeout=timeout, cap=cap, watcher=supervisor)
-        if frame is not None and frame.lane:
-            # Nobody may write to the lane any more.
-            with NoSignals():
-                _end(pid, guarded=task.policy.programs)
-                pid = 0
-            frame = collect(frame, lane, deadline)
+        if frame is not None:
+            if frame.lane:
+                # Nobody may write to the lane any more.
+                with NoSignals():
+                    _end(pid, guarded=task.policy.programs)
+                    pid = 0
+                frame = collect(frame, lane, deadline)
+            else:
+                # It takes its time to go, meanwhile.
+                _kill(pid)
+            value = read(frame)
     except ProtocolError as error:
         raise _no_answer(error) from None
     finally:
@@ -229,7 +243,7 @@ def _converse(  # noqa: PLR0915 - one conversation, of which nothing may be left
                 interrupted = error
         if interrupted is not None:
             raise interrupted
-    return frame, usage, status
+    return frame is not None, value, usage, status
 
 
 def _watch(pid: int) -> int:
@@ -297,12 +311,7 @@ def _end(pid: int, *, guarded: bool) -> tuple[struct_rusage | None, int | None]:
 
     ``guarded``: there may be a guard in its group, which is reaped, too.
     """
-    # It may not have made its group yet, and then it has started nothing.
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(pid, 9)
-        except (ProcessLookupError, PermissionError):
-            continue
+    _kill(pid)
     usage, status = None, None
     try:
         _, status, usage = os.wait4(pid, 0)
@@ -312,6 +321,15 @@ def _end(pid: int, *, guarded: bool) -> tuple[struct_rusage | None, int | None]:
         # There is no more; or a handler of SIGCHLD, or another thread, waits for any child.
         pass
     return usage, status
+
+
+def _kill(pid: int) -> None:
+    # It may not have made its group yet, and then it has started nothing.
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, 9)
+        except (ProcessLookupError, PermissionError):
+            continue
 
 
 def _no_answer(error: ProtocolError) -> SandboxKilledError:

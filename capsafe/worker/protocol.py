@@ -82,6 +82,11 @@ def write_frame(frame: Frame, *, lane: bool = False) -> list[bytes | memoryview]
     return [head + lengths + frame.structure, *(one for one in frame.blobs if not lane or len(one) < IN_LANE)]
 
 
+def write_plain(structure: bytes) -> bytes:
+    """Return all the bytes of a value that is a structure alone: what ``write_frame`` returns, in one piece."""
+    return _HEAD.pack(_MAGIC, VALUE, False, 0, len(structure)) + structure  # noqa: FBT003 - the form's own order
+
+
 def lane_size(cap: int) -> int:
     """Return how long a lane must be for any answer that is no longer than ``cap``."""
     return cap + (cap // IN_LANE + 1) * ALIGNMENT

@@ -39,6 +39,9 @@ _LONGEST_CLASSES: Final = 2**20
 _ONE: Final = b"\x90\x92\xff\x01"
 
 _SECTIONS: Final = struct.Struct("<4I")
+_ONE_LENGTH: Final = _SECTIONS.size + len(_ONE)
+#: So many bytes are no more values than need no count.
+_SHORT: Final = 256
 #: The heads of lists in MessagePack: up to fifteen items, and with a length of two bytes or four.
 _SHORT_LIST: Final = 0x90
 _LIST_HEADS: Final = {0xDC: struct.Struct(">xH"), 0xDD: struct.Struct(">xI")}
@@ -77,6 +80,19 @@ def write_one(value: Plain) -> bytes:
     """
     values = msgspec.msgpack.encode((value,))
     return _SECTIONS.pack(1, 3, len(values), 0) + _ONE + values
+
+
+def read_one(structure: bytes) -> list[Plain] | None:
+    """Return the value, in a list, of what ``write_one`` makes of a short one; None for anything else."""
+    if not _ONE_LENGTH < len(structure) <= _SHORT:
+        return None
+    classes, tree, values, short = _SECTIONS.unpack_from(structure)
+    if (classes, tree, short) != (1, 3, 0) or len(structure) != _ONE_LENGTH + values:
+        return None
+    if structure[_SECTIONS.size : _ONE_LENGTH] != _ONE:
+        return None
+    found = _VALUES.decode(structure[_ONE_LENGTH:])
+    return found if len(found) == 1 else None
 
 
 def cost_of(structure: bytes) -> int:
