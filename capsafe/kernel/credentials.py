@@ -72,7 +72,8 @@ def calls(sets: bytes) -> list[Call]:
     if permitted & _CAP_SETPCAP:
         if not effective & _CAP_SETPCAP:
             rows.append(Call("capset", (_HEADER_AT, ctypes.addressof(_in_use(sets)))))
-        rows += [Call("prctl", (_PR_CAPBSET_DROP, number, 0, 0, 0)) for number in _KNOWN]
+        # Of its arguments the kernel reads no more than these, and each takes as long as the call.
+        rows += [Call("prctl", (_PR_CAPBSET_DROP, number)) for number in _KNOWN]
         rows.append(Call("prctl", (_PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0)))
     # What is not permitted can't be ambient: that set goes with it.
     return [*rows, Call("capset", (_HEADER_AT, _EMPTY_AT))]

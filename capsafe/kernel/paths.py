@@ -55,6 +55,7 @@ def fingerprint(policy: Policy) -> object:
         named += (str(rule.path) for rule in ANYWHERE_BESIDES)
     if Place.MODULES in places:
         seen += sys.path
+        named += sys.path
     return (*seen, *map(_identity, named))
 
 
