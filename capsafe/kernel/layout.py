@@ -7,6 +7,7 @@ to learn which calls are always allowed, takes this form in half the time.
 
 from collections import Counter
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from capsafe.kernel.bpf import (
@@ -31,21 +32,50 @@ _FEW: Final = 10
 #: A comparison's way is eight bits long.
 _LONGEST_WAY: Final = 255
 
+_ALLOWED: Final = Answer(0x7FFF0000)
+#: The answer that is an error for the caller, and its own bits.
+_REFUSED: Final = 0x00050000
+_DATA: Final = 0xFFFF
+
 #: Each with the first number that it is about, up to the next one's.
 _Runs = list[tuple[int, Decision]]
 
 
 @lru_cache(maxsize=512)
-def arrange(program: bytes, architecture: int) -> bytes:
+def arrange(program: bytes, architecture: int, free: frozenset[int] = frozenset()) -> bytes:
     """Return a program with the same answers.
 
     ``program``: classic BPF that has one and the same answer to all calls of another architecture. ``architecture``:
-    the audit number of the one that it is for.
+    the audit number of the one that it is for. ``free``: numbers of calls for which any answer will do.
     """
     foreign = {decision for _, decision in Reader(program, architecture ^ 1).read()}
     if len(foreign) != 1:
         raise AssertionError("a filter tells calls of foreign architectures apart")
-    return _Layout().lay_out(Reader(program, architecture).read(), foreign.pop(), architecture)
+    runs = _without(Reader(program, architecture).read(), free)
+    return _Layout().lay_out(runs, foreign.pop(), architecture)
+
+
+def settled(program: bytes, architecture: int) -> frozenset[int]:
+    """Return the numbers of the calls that a program refuses whatever their arguments are, and kills nobody for."""
+    runs = Reader(program, architecture).read()
+    return frozenset(
+        number
+        for (first, decision), (after, _) in pairwise([*runs, (ALL_BITS, _ALLOWED)])
+        if isinstance(decision, Answer) and decision.value & ~_DATA == _REFUSED
+        for number in range(first, after)
+    )
+
+
+def _without(runs: _Runs, free: frozenset[int]) -> _Runs:
+    """Have the numbers that are free go with those before them, so that there are fewer runs."""
+    found: _Runs = []
+    for (first, decision), (after, _) in pairwise([*runs, (ALL_BITS, _ALLOWED)]):
+        number = first
+        while found and number < after and number in free:
+            number += 1
+        if number < after and (not found or found[-1][1] != decision):
+            found.append((number, decision))
+    return found
 
 
 class _Layout:

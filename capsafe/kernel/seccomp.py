@@ -25,7 +25,7 @@ from capsafe.kernel.bpf import (
     RETURN,
     instruction,
 )
-from capsafe.kernel.layout import arrange
+from capsafe.kernel.layout import arrange, settled
 from capsafe.kernel.support import architecture, load_pyseccomp
 from capsafe.policy.baseline import BASELINE, NEWER, OTHER_ERRORS, REFUSED
 from capsafe.policy.compile import absorb
@@ -130,10 +130,11 @@ def _compile_reporting(
 ) -> Filters:
     plain = _compile_allowed(rules, machine, asked=trimmed)
     own = ARCHITECTURES[machine]
-    return Filters(
-        denied=arrange(_compile_denied(guarded, machine, last=True), own),
-        allowed=arrange(_listening(plain, guarded, machine), own),
-    )
+    denied = _compile_denied(guarded, machine, last=True)
+    # What the other one refuses is refused, and with its error, since it is installed last: here it need not be asked.
+    # But for the call that installs it.
+    free = settled(denied, own) - {NUMBERS[machine]["seccomp"]}
+    return Filters(denied=arrange(denied, own), allowed=arrange(_listening(plain, guarded, machine), own, free))
 
 
 @lru_cache(maxsize=64)
