@@ -123,5 +123,8 @@ def test_without_the_drop_the_attack_works(stage: Stage, monkeypatch: pytest.Mon
     private.write_text(SECRET)
     private.chmod(0o600)
     os.chown(private, NOBODY, NOBODY)
-    monkeypatch.setattr(credentials, "drop_privileges", lambda: None)
-    assert Sandbox[ReadFile]().execute(lambda b: b.read_text(private)) == SECRET
+    with monkeypatch.context() as patch:
+        patch.setattr(credentials, "calls", lambda _: [])
+        assert Sandbox[ReadFile]().execute(lambda b: b.read_text(private)) == SECRET
+    # What was laid out without them is that sandbox's own.
+    assert isinstance(caught(lambda b: b.read_text(private), Sandbox[ReadFile]()), PermissionError)

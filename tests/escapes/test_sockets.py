@@ -222,11 +222,20 @@ def leave_by_a_device_of_choice(_: Stage) -> object:
     return True
 
 
-@attacks.attack(Network)
+# Kernels such as 6.18.44 keep source routes for CAP_NET_RAW; older ones let everybody set them.
+@attacks.attack(Network, root_only=True)
 def send_packets_by_another_host(_: Stage) -> object:
     # A loose source route by 127.0.0.2: what is connected to is not what is reached first
     with tcp() as made:
         made.setsockopt(socket.IPPROTO_IP, 4, bytes([131, 7, 4, 127, 0, 0, 2, 0]))
+    return True
+
+
+@attacks.attack(Network)
+def put_options_on_packets(_: Stage) -> object:
+    # Record route, which everybody may: the same call as above, so that it is the filter which refuses that one
+    with tcp() as made:
+        made.setsockopt(socket.IPPROTO_IP, 4, bytes([7, 7, 4, 0, 0, 0, 0, 0]))
     return True
 
 
