@@ -25,13 +25,9 @@ fix:
 pythons *arguments:
     nox {{arguments}}
 
-# What a sandboxed call costs, beside a bare fork in the same run.
-bench:
-    python bench/execute.py
-
-# The same for a large array, beside a plain copy through shared memory.
-bench-transfer:
-    python bench/transfer.py
+# Every figure beside its bound, in one run; fails where one is missed. Each alone: `python -m bench.execute`.
+bench *rounds:
+    python -m bench {{rounds}}
 
 # Fuzz what reads the child's answers, for so many seconds; needs `pip install --group fuzz`. `just fuzz 600 --keep`.
 fuzz *arguments:

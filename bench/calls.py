@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable  # noqa: TC003 - an annotation of a variable
 from typing import Never
 
-from bench.figures import Figure, ratio
+from bench.figures import Figure, main, ratio
 from capsafe import ReadFile
 from capsafe.sandbox import Sandbox
 
@@ -57,4 +57,4 @@ def figures(rounds: int = ROUNDS) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    print(*figures(*map(int, sys.argv[1:])), sep="\n")
+    sys.exit(main(figures, sys.argv[1:]))

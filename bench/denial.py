@@ -1,23 +1,23 @@
-"""What a denied call costs with its report, beside one that the filter answers alone, interleaved in the same run.
+"""What a denied call costs with its report, beside one that the filter answers alone, in turns of the same run.
 
-    python bench/denial.py [ROUNDS]
+    python -m bench.denial [ROUNDS]
 
 The closure asks for a file that it may not open, and catches the error. With the supervisor the parent is told: it
-reads the path and the line of the closure, and names the capability that was missing. The bound is 200 microseconds.
+reads the path and the line of the closure, and names the capability that was missing.
 """
 
 import dataclasses
 import os
-import statistics
 import sys
 import time
 from typing import Never
 
+from bench.figures import Figure, main, median
 from capsafe.sandbox import Sandbox
 
 ROUNDS = 20
 CALLS = 200
-BOUND = 200e-6
+BOUND = 200
 
 
 def closure(_: object) -> list[float]:
@@ -32,14 +32,17 @@ def closure(_: object) -> list[float]:
     return times
 
 
-def main(arguments: list[str]) -> int:
-    """Print the medians of both, and how many were told."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
+def figures(rounds: int = ROUNDS) -> list[Figure]:
+    """Return the medians of both. Raises ``AssertionError`` where a denial was not told."""
     seen: list[object] = []
     told, bare = Sandbox[Never](on_denial=seen.append), Sandbox[Never]()
     for sandbox in (told, bare):
         sandbox.execute(closure)
-    bare._prepared = dataclasses.replace(bare._prepared, reporting=None)  # noqa: SLF001 - there is no switch for users
+    bare._prepared = dataclasses.replace(  # noqa: SLF001 - there is no switch for users
+        bare._prepared,  # noqa: SLF001 - as above
+        reporting=None,
+        plans={},
+    )
     seen.clear()
     with_report: list[float] = []
     without: list[float] = []
@@ -47,13 +50,13 @@ def main(arguments: list[str]) -> int:
         # The first waits for the parent to look.
         with_report += told.execute(closure)[1:]
         without += bare.execute(closure)[1:]
-    for name, times in (("denied, with its report", with_report), ("denied, by the filter", without)):
-        found = sorted(times)
-        late = found[len(found) * 95 // 100]
-        print(f"{name:26} median {statistics.median(found) * 1e6:7.1f} us   95 % below {late * 1e6:7.1f} us")
-    print(f"told {len(seen)} of {rounds * CALLS} denials; the last: {seen[-1]}")
-    return 0 if statistics.median(with_report) < BOUND else 1
+    if len(seen) != rounds * CALLS:
+        raise AssertionError(f"of {rounds * CALLS} denials {len(seen)} were told")
+    return [
+        median("a denied call with its report", with_report, "us", BOUND, f"told: {seen[-1]}"),
+        median("a denied call, by the filter alone", without, "us"),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(figures, sys.argv[1:]))

@@ -1,23 +1,34 @@
-"""What a sandboxed call costs, beside a bare fork with a pipe and JSON, interleaved in the same run.
+"""What a sandboxed call costs, beside a bare fork with a pipe and JSON, in turns of the same run.
 
-    python bench/execute.py [ROUNDS]
+    python -m bench.execute [ROUNDS]
 
-The bare fork is the least that any closure in a process of its own costs. The machine's mood changes from second to
-second, so the rounds take turns, and the ratio is that of the medians.
+The bare fork is the least that any closure in a process of its own costs.
 """
 
 import json
 import os
-import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable  # noqa: TC003 - an annotation of a variable
 from typing import Never
 
+from bench.figures import Figure, main, ratio, take_turns
 from capsafe import ReadFile
 from capsafe.sandbox import Sandbox
 
-ROUNDS = 200
+ROUNDS = 300
+WARM_UP = 5
+BOUND = 1.5
+
+#: The first call of a process loads libraries and compiles the filter: a process of its own is asked.
+FIRST = """
+import time
+from typing import Never
+from capsafe import Sandbox
+start = time.perf_counter()
+Sandbox[Never]().execute(lambda _: 1)
+print((time.perf_counter() - start) * 1000)
+"""
 
 
 def closure(_: object) -> int:
@@ -39,39 +50,29 @@ def bare_fork() -> object:
     return json.loads(data)
 
 
-def measure(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the times of each call in milliseconds; in each round each has its turn."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            result = call()
-            times[name].append((time.perf_counter() - start) * 1000)
-            if result != 1:
-                raise AssertionError(f"{name} returned {result!r}")
-    return times
+def first_call() -> float:
+    """Return how long the first call of a process takes, in milliseconds."""
+    command = [sys.executable, "-c", FIRST]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - both are our own
+    return float(done.stdout)
 
 
-def main(arguments: list[str]) -> int:
-    """Print the medians and their ratio to the bare fork."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
+def figures(rounds: int = ROUNDS) -> list[Figure]:
+    """Return the ratios to the bare fork, and what the first call costs."""
     pure, reading = Sandbox[Never](), Sandbox[ReadFile]()
     calls: dict[str, Callable[[], object]] = {
-        "bare fork": bare_fork,
-        "Sandbox[Never].execute": lambda: pure.execute(closure),
-        "Sandbox[ReadFile].execute": lambda: reading.execute(closure),
+        "a bare fork": bare_fork,
+        "Never": lambda: pure.execute(closure),
+        "ReadFile": lambda: reading.execute(closure),
     }
-    first = time.perf_counter()
-    pure.execute(closure)
-    print(f"first call, with all that is loaded and compiled for it: {(time.perf_counter() - first) * 1000:.1f} ms")
-    measure(calls, 5)
-    times = measure(calls, rounds)
-    base = statistics.median(times["bare fork"])
-    for name, found in times.items():
-        middle = statistics.median(found)
-        print(f"{name:28} median {middle:6.3f} ms   min {min(found):6.3f} ms   {middle / base:5.2f} x the bare fork")
-    return 0
+    take_turns(calls, WARM_UP)
+    times = take_turns(calls, rounds, lambda found: found == 1)
+    return [
+        ratio("execute in Sandbox[Never]", times, "Never", "a bare fork", BOUND),
+        ratio("execute in Sandbox[ReadFile]", times, "ReadFile", "a bare fork"),
+        Figure("first execute of a process", first_call(), "ms", detail="with all that is loaded and compiled for it"),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(figures, sys.argv[1:]))

@@ -1,24 +1,23 @@
-"""What a connect costs that the supervisor makes, beside one that the kernel allows, interleaved in the same run.
+"""What a connect costs that the supervisor makes, beside one that the kernel allows, in turns of the same run.
 
-    python bench/hosts.py [ROUNDS]
+    python -m bench.hosts [ROUNDS]
 
 The closure makes a socket and connects it to a server on the loopback, again and again: in a sandbox whose scope is a
 port, which Landlock holds, and in one whose scope is a host, which the supervisor holds; and the same without a
-sandbox. The bound is one millisecond for a socket and its connect.
+sandbox. There is no bound.
 """
 
 import os
 import socket
-import statistics
 import sys
 import time
 from typing import Any, Literal
 
+from bench.figures import Figure, main, median, ratio
 from capsafe import Connect, Sandbox
 
 ROUNDS = 15
 CALLS = 100
-BOUND = 1e-3
 
 
 def connecting(_: object, port: int) -> list[float]:
@@ -42,9 +41,8 @@ def accept(server: socket.socket) -> None:
             return
 
 
-def main(arguments: list[str]) -> int:
-    """Print the medians and their ratios."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
+def figures(rounds: int = ROUNDS) -> list[Figure]:
+    """Return the median of a connect by the supervisor, and both ratios to one without a sandbox."""
     server = socket.create_server(("127.0.0.1", 0), backlog=512)
     port = server.getsockname()[1]
     # In a process of its own: a thread would compete with the supervisor for the interpreter.
@@ -56,29 +54,25 @@ def main(arguments: list[str]) -> int:
     by_port: Any = grant[Literal.__getitem__(f"*:{port}")]
     by_host: Any = grant[Literal.__getitem__(f"127.0.0.1:{port}")]
     boxes: dict[str, Any] = {
-        "by the supervisor": Sandbox.__class_getitem__(by_host)(),  # type: ignore[attr-defined]  # Generic has it
-        "by Landlock": Sandbox.__class_getitem__(by_port)(),  # type: ignore[attr-defined]  # as above
+        "supervisor": Sandbox.__class_getitem__(by_host)(),  # type: ignore[attr-defined]  # Generic has it
+        "Landlock": Sandbox.__class_getitem__(by_port)(),  # type: ignore[attr-defined]  # as above
     }
-    found: dict[str, list[float]] = {name: [] for name in (*boxes, "without a sandbox")}
+    times: dict[str, list[float]] = {name: [] for name in (*boxes, "outside")}
     try:
         for _ in range(rounds):
             for name, box in boxes.items():
-                found[name] += box.execute(connecting, port)[1:]
-            found["without a sandbox"] += connecting(None, port)[1:]
+                times[name] += box.execute(connecting, port)[1:]
+            times["outside"] += connecting(None, port)[1:]
     finally:
         os.kill(pid, 9)
         os.waitpid(pid, 0)
         server.close()
-    plain = statistics.median(found["without a sandbox"])
-    for name, times in found.items():
-        middle = statistics.median(times)
-        late = sorted(times)[len(times) * 95 // 100]
-        print(
-            f"socket, connect and close {name:18} median {middle * 1e6:7.1f} us   95 % below {late * 1e6:7.1f} us   "
-            f"{middle / plain:4.1f} times"
-        )
-    return 0 if statistics.median(found["by the supervisor"]) < BOUND else 1
+    return [
+        median("a connect by the supervisor, in all", times["supervisor"], "us"),
+        ratio("a connect by the supervisor", times, "supervisor", "outside"),
+        ratio("a connect that Landlock holds", times, "Landlock", "outside"),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(figures, sys.argv[1:]))

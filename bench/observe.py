@@ -1,15 +1,15 @@
-"""What observing costs: a call that is told of, and a whole run, beside the same without, interleaved in the same run.
+"""What observing costs: a call that is told of, and a whole run, beside the same without, in turns of the same run.
 
-    python bench/observe.py [ROUNDS]
+    python -m bench.observe [ROUNDS]
 
 There is no bound: observing is for trials. Each call that is told of waits for the parent, which reads its arguments.
 """
 
 import os
-import statistics
 import sys
 import time
 
+from bench.figures import Figure, main, ratio, take_turns
 from capsafe import ReadFile, Sandbox
 
 ROUNDS = 20
@@ -27,28 +27,26 @@ def closure(_: object) -> list[float]:
     return times
 
 
-def main(arguments: list[str]) -> int:
-    """Print the medians of open and close, and of a run that does nothing."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
+def figures(rounds: int = ROUNDS) -> list[Figure]:
+    """Return the ratios of open and close, and of a run that does nothing."""
     box = Sandbox[ReadFile]()
     box.execute(closure)
     box.observe(closure)
-    calls: dict[str, list[float]] = {"open and close, observed": [], "open and close": []}
-    runs: dict[str, list[float]] = {"a run, observed": [], "a run": []}
+    calls: dict[str, list[float]] = {"observed": [], "executed": []}
+    runs: dict[str, list[float]] = {"observed": [], "executed": []}
     for _ in range(rounds):
         # The first waits for the parent to look.
-        calls["open and close, observed"] += box.observe(closure).result[1:]
-        calls["open and close"] += box.execute(closure)[1:]
-        start = time.perf_counter()
-        box.observe(lambda _: 1)
-        runs["a run, observed"].append(time.perf_counter() - start)
-        start = time.perf_counter()
-        box.execute(lambda _: 1)
-        runs["a run"].append(time.perf_counter() - start)
-    for name, times in (calls | runs).items():
-        print(f"{name:26} median {statistics.median(times) * 1e6:8.1f} us")
-    return 0
+        calls["observed"] += box.observe(closure).result[1:]
+        calls["executed"] += box.execute(closure)[1:]
+        turn = take_turns(
+            {"observed": lambda: box.observe(lambda _: 1), "executed": lambda: box.execute(lambda _: 1)}, 1
+        )
+        runs = {name: found + turn[name] for name, found in runs.items()}
+    return [
+        ratio("open and close, observed", calls, "observed", "executed"),
+        ratio("a run, observed", runs, "observed", "executed"),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(figures, sys.argv[1:]))

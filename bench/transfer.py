@@ -1,25 +1,25 @@
-"""What it costs to bring a large array back, beside a plain copy through shared memory, interleaved in the same run.
+"""What it costs to bring a large array back, beside a plain copy through shared memory, in turns of the same run.
 
-    python bench/transfer.py [ROUNDS]
+    python -m bench.transfer [ROUNDS]
 
 The plain copy is the least that any closure in a process of its own costs: a bare fork copies the array into memory
-that was shared before, and the parent has it there, for as long as nobody else writes to it. The bound for an array of
-80 MB is 1.2 times that. Bytes have memory of their own, so that one copy more can't be spared; they have no bound.
+that was shared before, and the parent has it there, for as long as nobody else writes to it. Bytes have memory of their
+own, so that one copy more can't be spared; they have no bound.
 """
 
 import mmap
 import os
-import statistics
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable  # noqa: TC003 - an annotation of a variable
 from typing import Any, Never
 
 import numpy as np
 
+from bench.figures import Figure, main, ratio, take_turns
 from capsafe.sandbox import Sandbox
 
 ROUNDS = 15
+WARM_UP = 2
 SIZE = 80_000_000
 BOUND = 1.2
 
@@ -70,40 +70,31 @@ def through_a_pipe() -> Any:  # noqa: ANN401 - as above
     return np.frombuffer(data, ARRAY.dtype)
 
 
-def measure(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Return the times of each call in milliseconds; in each round each has its turn."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            found = call()
-            times[name].append((time.perf_counter() - start) * 1000)
-            if len(found) not in (SIZE, SIZE // 8) or (len(found) == SIZE // 8 and found[-1] != ARRAY[-1]):
-                raise AssertionError(f"{name} came back as something else")
-            del found
-    return times
+def is_whole(found: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether it is the array, or its bytes."""
+    if isinstance(found, bytes):
+        return len(found) == SIZE and found[-8:] == DATA[-8:]
+    return len(found) == len(ARRAY) and bool(found[-1] == ARRAY[-1])
 
 
-def main(arguments: list[str]) -> int:
-    """Print the medians and their ratio to the plain copy; return 1 where the bound is missed."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
+def figures(rounds: int = ROUNDS) -> list[Figure]:
+    """Return the ratios to the plain copy."""
     sandbox = Sandbox[Never]()
     calls: dict[str, Callable[[], Any]] = {
-        "a plain shared-memory copy": plain_copy,
-        "execute, an array": lambda: sandbox.execute(returned_array),
-        "execute, bytes": lambda: sandbox.execute(returned_bytes),
-        "a bare pipe": through_a_pipe,
+        "a plain copy": plain_copy,
+        "array": lambda: sandbox.execute(returned_array),
+        "bytes": lambda: sandbox.execute(returned_bytes),
+        "pipe": through_a_pipe,
     }
-    measure(calls, 2)
-    times = measure(calls, rounds)
-    middles = {name: statistics.median(found) for name, found in times.items()}
-    base = middles["a plain shared-memory copy"]
-    for name, found in times.items():
-        print(f"{name:28} median {middles[name]:7.2f} ms   min {min(found):7.2f} ms   {middles[name] / base:5.2f} x")
-    ratio = middles["execute, an array"] / base
-    print(f"{SIZE // 10**6} MB in an array: {ratio:.2f} times the plain copy; the bound is {BOUND}")
-    return 0 if ratio <= BOUND else 1
+    take_turns(calls, WARM_UP)
+    times = take_turns(calls, rounds, is_whole)
+    size = f"{SIZE // 10**6} MB"
+    return [
+        ratio(f"an array of {size} back", times, "array", "a plain copy", BOUND),
+        ratio(f"bytes of {size} back", times, "bytes", "a plain copy"),
+        ratio(f"{size} through a bare pipe", times, "pipe", "a plain copy"),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(figures, sys.argv[1:]))

@@ -153,8 +153,8 @@ def test_the_readme_says_which_landlock_a_grant_needs() -> None:
     said: dict[str, str] = {}
     for line in table.splitlines()[2:]:
         grants, abi, linux = (cell.strip() for cell in line.strip("|").split("|"))
-        # A supervisor that answers came later than seccomp did.
-        none = "5.19" if grants == "Resolve" else "any with seccomp"
+        # Every child is watched by a pidfd; a supervisor that answers came later.
+        none = "5.19" if grants == "Resolve" else "5.3"
         assert linux == {"none": none, "1": "5.13", "3": "6.2", "4": "6.7", "6": "6.12"}[abi]
         said |= dict.fromkeys(grants.split(", "), abi)
     assert said == {name: str(policy_of(name).landlock_abi or "none") for name in said}

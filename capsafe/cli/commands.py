@@ -4,6 +4,7 @@ This module knows what may be asked. It refuses to know the answers: those are t
 """
 
 import sys
+import textwrap
 import traceback
 from importlib.metadata import version
 from pathlib import Path
@@ -99,7 +100,7 @@ def learn(
 
     The script has this process's streams, and its exit code is passed on; 125 where it was not run.
     """
-    typer.echo(f"capsafe learn: {_how_confined(script, grant)}", err=True)
+    typer.echo(_wrapped(f"capsafe learn: {_how_confined(script, grant)}"), err=True)
     try:
         observation = learning.learn(script, arguments or [], grant or learning.EVERYTHING)
     except OSError as error:
@@ -116,6 +117,14 @@ def learn(
         raise typer.Exit(NOT_RUN) from None
     _report(observation, json)
     raise typer.Exit(learning.exit_code(observation))
+
+
+def _wrapped(text: str) -> str:
+    """Break a message at the terminal's width; where nobody looks it stays one line."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return text
+    return textwrap.fill(text, min(console.width, _WIDEST), subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _how_confined(script: Path, grant: str | None) -> str:

@@ -67,21 +67,25 @@ class Examination:
         table = Table("", "this system", "what it is for", title="What is there", title_justify="left")
         for name, value, purpose in (
             ("kernel", f"{support.kernel} ({support.machine})", "everything: Linux on x86_64 or aarch64"),
-            ("seccomp", _yes(support.seccomp), "refusing system calls: every grant"),
-            ("libseccomp", support.libseccomp or "no", "compiling the filters: every grant"),
-            ("Landlock", f"ABI {support.landlock_abi}" if support.landlock_abi else "no", "paths, TCP ports, signals"),
+            ("seccomp", _yes(support.seccomp), "filters on system calls in the kernel: every grant"),
+            ("libseccomp", support.libseccomp or "no", "the library that compiles the filters: every grant"),
+            (
+                "Landlock",
+                f"ABI {support.landlock_abi}" if support.landlock_abi else "no",
+                "rules on paths, TCP ports and signals in the kernel",
+            ),
             ("pidfds", _yes(support.pidfds), "seeing the end of a child: every grant"),
             (
-                "refused calls told",
-                "yes" if support.notifications else "only those not caught",
+                "reports of refusals",
+                "yes" if support.notifications else "only of those not caught",
                 "on_denial, error.denials; no grant needs it",
             ),
             (
-                "supervisor answers",
+                "the supervisor",
                 _yes(support.answers),
-                "names, and scopes with hosts, datagrams or Unix paths (Linux 5.19)",
+                "done by the parent: names, hosts, scopes of datagrams and Unix sockets (Linux 5.19)",
             ),
-            ("processes counted", _yes(support.counting), "the limit processes=; no grant needs it"),
+            ("counting processes", _yes(support.counting), "the limit processes=; no grant needs it"),
             ("user namespaces", _yes(support.user_namespaces), "nothing yet; no grant needs them"),
             (
                 "Linux capabilities",

@@ -6,20 +6,22 @@ called, and why a row is there: that is ``capsafe.policy.words``.
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from capsafe.capabilities import Capability
 from capsafe.policy.compile import leaves
 from capsafe.policy.denials import DENIED_GROUPS
-from capsafe.policy.model import LOW_HALF, POINTER, Masked, Place, Policy, PortRight, Rule
+from capsafe.policy.model import LOW_HALF, POINTER, Masked, Place, Policy, PortRight, Rule, Supervised
 from capsafe.policy.table import ANYWHERE_BESIDES, NEVER_ANYWHERE, ROWS
-from capsafe.policy.words import ARGUMENTS, CAUSES, CONDITION_CAUSES, Argument
+from capsafe.policy.words import ARGUMENTS, CAUSES, CONDITION_CAUSES, WORDS, Argument
 
 _WIDTH: Final = 110
 _LETTERS: Final = "abcdef"
 #: Of values that a condition leaves open, so many are named one by one.
 _MOST_NAMED: Final = 4
+#: Between the first and the last of a run of numbers.
+_TO: Final = " to "
 
 #: What a call's arguments may be: by place, the texts of which any will do.
 Alternative = tuple[tuple[int, frozenset[str]], ...]
@@ -32,30 +34,36 @@ def explain_policy(policy: Policy, width: int = _WIDTH) -> str:
     policies.
     """
     free = sorted({rule.call for rule in policy.rules if not rule.when})
+    granted = list(_granted(policy))
     sections: list[tuple[str, Iterable[str]]] = [
-        ("grants", _granted(policy)),
-        ("may make, with any arguments", [" ".join(free)] if free else []),
-        ("may make, under conditions", _conditional(policy.rules)),
-        ("of these", [f"{call}: {CAUSES[call]}" for call in free if call in CAUSES]),
-        ("was left out, as it was not seen in use", lay_out_rules(policy.left_out)),
+        # What a reader comes for is first; the calls are for who reviews them.
+        ("grants", granted),
+        ("can't be enforced", [f"- {text}" for text in policy.unenforceable]),
+        ("note", [f"- {text}" for text in policy.remarks]),
         ("may use paths", _paths(policy)),
         ("may use ports", _ports(policy)),
         ("leaves to the supervisor", _supervised(policy)),
         ("keeps", _kept(policy)),
-        ("can never make", [f"{what}: {' '.join(sorted(group))}" for what, group in DENIED_GROUPS.items()]),
-        ("can't be enforced", [f"- {text}" for text in policy.unenforceable]),
-        ("note", [f"- {text}" for text in policy.remarks]),
+        ("words", [f"{word}: {meaning}" for word, meaning in WORDS.items() if any(word in line for line in granted)]),
+        ("may make system calls, with any arguments", [" ".join(free)] if free else []),
+        ("may make system calls, under conditions", _conditional(policy.rules)),
+        ("of these", [f"{call}: {CAUSES[call]}" for call in free if call in CAUSES]),
+        ("was left out, as it was not seen in use", lay_out_rules(policy.left_out)),
+        (
+            "can never make, whatever is granted",
+            [f"{what}: {' '.join(sorted(group))}" for what, group in DENIED_GROUPS.items()],
+        ),
     ]
     lines = [f"Sandbox[{policy.grant}]"]
     for title, body in sections:
-        written = [line for text in body for line in _fold(text, width)]
+        written = [line for text in body for line in fold(text, width)]
         if written:
             lines += ["", f"{title}:", *written]
     return "\n".join(lines)
 
 
-def _fold(text: str, width: int) -> list[str]:
-    """Break a line; what follows is set in, but for lists of words."""
+def fold(text: str, width: int = _WIDTH) -> list[str]:
+    """Break a line of a section; what follows is set in, but for lists of words."""
     own = " " * (2 + len(text) - len(text.lstrip()))
     hanging = own if ": " not in text and not text.startswith("-") else own + "    "
     return textwrap.wrap(
@@ -69,16 +77,19 @@ def _fold(text: str, width: int) -> list[str]:
 
 
 def _granted(policy: Policy) -> Iterator[str]:
+    if not policy.grant:
+        yield "nothing: a closure can compute, and return the result"
+        yield "    Behind it: seccomp."
     for one in policy.grant:
         first, _, rest = (one.capability.__doc__ or "").replace("``", "").strip().partition("\n\n")
         limits = " ".join(rest.split())
         yield f"{one}: {' '.join(first.split())}"
         if limits.startswith("Not:"):
             yield f"    {limits}"
-        yield f"    Behind it: {', '.join(_behind(one.capability))}."
+        yield f"    Behind it: {', '.join(_behind(one.capability, policy.supervised))}."
 
 
-def _behind(capability: type[Capability]) -> list[str]:
+def _behind(capability: type[Capability], supervised: Supervised | None) -> list[str]:
     """Say what enforces a capability when the program runs, in the words of docs/capabilities.md."""
     rows = [ROWS[part] for part in leaves(capability)]
     found = []
@@ -90,7 +101,15 @@ def _behind(capability: type[Capability]) -> list[str]:
         found.append("seccomp")
     if any(row.landlock_abi for row in rows):
         found.append("Landlock")
+    held = [row.supervised or ("names" if row.names else "") for row in rows]
+    if supervised is not None and any(_is_given(getattr(supervised, name)) for name in held if name):
+        found.append("the supervisor")
     return found or ["the checker alone"]
+
+
+def _is_given(scopes: Collection[str] | None) -> bool:
+    """Say whether there are any; None is anywhere."""
+    return scopes is None or bool(scopes)
 
 
 def lay_out_rules(rules: Iterable[Rule]) -> list[str]:
@@ -143,9 +162,28 @@ def _read(call: str, alternative: Alternative) -> str:
     for place, texts in alternative:
         argument = ARGUMENTS.get((call, place))
         name = _LETTERS[place] if argument is None else argument.name
-        *first, last = sorted(texts)
+        *first, last = _in_order(texts)
         parts.append(f"{name} {', '.join(first)} or {last}" if first else f"{name} {last}")
     return ", ".join(parts)
+
+
+def _in_order(texts: Iterable[str]) -> list[str]:
+    """Sort texts; numbers and runs of them by what they are, those that adjoin as one."""
+    runs: list[tuple[int, int]] = []
+    names: list[str] = []
+    for text in texts:
+        first, _, last = text.partition(_TO)
+        if first.isdecimal():
+            runs.append((int(first), int(last or first)))
+        else:
+            names.append(text)
+    joined: list[tuple[int, int]] = []
+    for low, high in sorted(runs):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(high, joined[-1][1])
+        else:
+            joined.append((low, high))
+    return [f"{low}{_TO}{high}" if low != high else str(low) for low, high in joined] + sorted(names)
 
 
 def _values(rule: Rule, place: int) -> frozenset[str]:
@@ -167,7 +205,7 @@ def _condition(call: str, condition: Masked) -> list[str]:
         values = range(condition.value, condition.value + left_open + 1)
         if len(values) <= _MOST_NAMED:
             return [argument.values.get(value, _number(value)) for value in values]
-        return [f"{values[0]} to {values[-1]}"]
+        return [f"{values[0]}{_TO}{values[-1]}"]
     return [_bits(argument, condition)]
 
 
@@ -227,7 +265,7 @@ def _supervised(policy: Policy) -> list[str]:
         ("connect to and listen at", held.unix),
         ("look up", held.names),
     )
-    return [f"{what}: {_places(scopes)}" for what, scopes in given if scopes is None or scopes]
+    return [f"{what}: {_places(scopes)}" for what, scopes in given if _is_given(scopes)]
 
 
 def _places(scopes: frozenset[str] | None) -> str:

@@ -13,7 +13,8 @@ from capsafe.capabilities import Capability
 from capsafe.errors import Denial, GrantError
 from capsafe.grants import TAXONOMY, Grant, Granted
 from capsafe.policy.baseline import BASELINE
-from capsafe.policy.explain import lay_out_rules
+from capsafe.policy.compile import absorb
+from capsafe.policy.explain import fold, lay_out_rules
 from capsafe.policy.model import POINTER, Masked, Rule
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.observation import Need, Observation
@@ -196,10 +197,12 @@ def write_page(observation: Observation[object]) -> str:
     head = [f"seen in {runs} under Sandbox[{observation.granted}]{failed if observation.failed else ''}"]
     if not observation.complete:
         head.append("there was more than is kept, so that nothing narrower can be said")
+    # A call that was allowed with any arguments need not be told again with some.
+    calls = [line for text in lay_out_rules(absorb(observation.rules) - BASELINE) for line in fold(text)]
     sections = [
         ("write", [observation.write]),
         ("was granted and not used", _unused(observation)),
-        ("made system calls, beyond what every sandbox can", lay_out_rules(observation.rules - BASELINE)),
+        ("made system calls, beyond what every sandbox can", calls),
         ("looked for and did not find below", _few(sorted({need.place for need in observation.absent}))),
         ("was refused", _few([str(denial) for denial in observation.denials])),
     ]
@@ -209,7 +212,7 @@ def write_page(observation: Observation[object]) -> str:
     lines = head
     for title, body in sections:
         if body:
-            lines += ["", f"{title}:", *(f"  {line}" for line in body)]
+            lines += ["", f"{title}:", *(line if body is calls else f"  {line}" for line in body)]
     return "\n".join(lines)
 
 

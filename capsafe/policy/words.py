@@ -189,3 +189,16 @@ CAUSES: Final[Mapping[str, str]] = MappingProxyType(
         "rseq": "the C library ends the process where it is missing",
     }
 )
+
+#: What stands behind a grant, for who reads of it for the first time.
+WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "seccomp": "a filter in the kernel on each system call and the numbers in its arguments",
+        "Landlock": "rules in the kernel on paths, ports of TCP, and whom signals and Unix sockets reach",
+        "the supervisor": "the parent process, which does for the closure what no rule of the kernel can hold, on "
+        "its own copy of the arguments",
+        "descriptors": "what is open in the sandbox; all else of the parent's is closed",
+        "environment": "the variables of the parent, emptied where they are not granted",
+        "the checker": "mypy with the plugin, before the program runs; when it runs nothing refuses",
+    }
+)

@@ -14,7 +14,12 @@ from capsafe import Connect, ReadFile, Sandbox, Spawn, Stdin, Stdout, UnixSocket
 from tests.escapes.arena import SECRET
 from tests.escapes.pairs import WORKED, Family, Stage, as_parent, stage, try_inside
 from tests.escapes.test_metadata import in_the_folder
-from tests.escapes.test_sockets import offer_a_descriptor, receive_a_descriptor
+from tests.escapes.test_sockets import (
+    from_stdin,
+    offer_a_descriptor,
+    read_from_a_datagram_socket,
+    receive_a_descriptor,
+)
 
 pytestmark = pytest.mark.kernel
 __all__ = ["stage"]
@@ -76,6 +81,12 @@ def can_open(path: str) -> bool:
 def receive_a_descriptor_where_messages_are_granted(stage: Stage) -> object:
     # Standard input is a Unix socket in which somebody has put one: Connect brings recvmsg
     return receive_a_descriptor(stage)
+
+
+@family.attack(Stdin | Connect[Literal["127.0.0.1:443"]], WORKED, prepare=read_from_a_datagram_socket)
+def send_anywhere_from_a_stream_where_messages_are_granted(stage: Stage) -> object:
+    # The scope holds sockets that are made inside; a stream was there before
+    return from_stdin(lambda stream: stream.sendmsg([b"x"], [], 0, str(stage.folder / "mail")))
 
 
 def a_server_at_a_path(stage: Stage) -> None:

@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Never
 
@@ -138,8 +139,16 @@ def read_from_a_datagram_socket(stage: Stage) -> None:
 
 @attacks.attack(Stdin, prepare=read_from_a_datagram_socket)
 def send_anywhere_from_a_stream_that_is_a_socket(stage: Stage) -> object:
-    with socket.socket(fileno=os.dup(0)) as channel:
-        return channel.sendto(b"x", str(stage.folder / "mail")) == 1
+    return from_stdin(lambda stream: stream.sendto(b"x", str(stage.folder / "mail")))
+
+
+def from_stdin(send: Callable[[socket.socket], int]) -> bool:
+    """Send one byte from standard input itself: a copy of it would be refused."""
+    channel = socket.socket(fileno=0)
+    try:
+        return send(channel) == 1
+    finally:
+        channel.detach()
 
 
 @attacks.attack(INTERNET, prepare=answer_by_path)

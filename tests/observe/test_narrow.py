@@ -16,7 +16,7 @@ from capsafe.cli.grant_text import read_text
 from capsafe.grants import TAXONOMY, Grant, Granted, read_grant
 from capsafe.policy import compile_policy
 from capsafe.policy.baseline import BASELINE
-from capsafe.policy.model import Masked, Rule
+from capsafe.policy.model import Masked, Rule, equals
 from capsafe.policy.narrow import BY_NAME, MOST_PLACES, collapse, narrow
 from capsafe.policy.observation import Need, Use
 from capsafe.policy.trim import fine_rules, narrowest
@@ -407,3 +407,12 @@ def test_the_page() -> None:
     assert "  read" not in page
     assert "nothing narrower" in str(replace(observation, complete=False))
     assert replace(observation, complete=False).write == "Sandbox[FileSystem | Clock]"
+
+
+def test_the_page_tells_a_call_once_and_breaks_its_lines() -> None:
+    to_read, to_stdout = Rule("openat", (Masked(2, 0x3, 0),)), Rule("write", (equals(0, 1),))
+    page = str(Observation(of("FileSystem | Stdio"), frozenset({Rule("write"), to_stdout, to_read})))
+    assert "  write\n" in page
+    assert "write: descriptor" not in page
+    assert "  openat: flags O_RDONLY\n" in page
+    assert max(map(len, page.splitlines())) <= 110

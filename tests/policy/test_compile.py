@@ -265,7 +265,7 @@ def test_the_page_says_what_is_behind_a_grant() -> None:
     page = str(policy(caps.ReadFile[Literal["/data"]] | caps.Connect[Literal["*:443"]] | caps.Stdout))
     for line in [
         'Sandbox[ReadFile[L["/data"]] | Connect[L["*:443"]] | Stdout]',
-        "may make, with any arguments:",
+        "may make system calls, with any arguments:",
         "  openat: flags O_RDONLY without O_CREAT, O_TRUNC, O_PATH, O_TMPFILE",
         "  socket: family AF_INET or AF_INET6, type SOCK_STREAM, protocol 0 or IPPROTO_TCP",
         "  prlimit64: process 0 (itself), new limit NULL",
@@ -274,7 +274,7 @@ def test_the_page_says_what_is_behind_a_grant() -> None:
         "  /data: read_file, read_dir",
         "  443: connect_tcp",
         "  stdout, current folder",
-        "can never make:",
+        "can never make, whatever is granted:",
     ]:
         assert line in page.splitlines(), line
     assert "metadata" in page
@@ -284,6 +284,35 @@ def test_the_page_says_what_is_behind_a_grant() -> None:
 def test_the_page_says_what_can_not_be_enforced() -> None:
     page = str(policy(caps.StatFile[Literal["/data"]]))
     assert "can't be enforced:\n  - StatFile: metadata can't be held to a path" in page
+
+
+def test_the_supervisor_is_said_to_be_behind_what_it_holds_and_no_other() -> None:
+    page = str(policy(caps.Connect[Literal["a.example:443"]] | caps.Signal | caps.Resolve)).splitlines()
+    behind = [line.strip() for line in page if "Behind it:" in line]
+    supervisor = "Behind it: the supervisor."
+    assert behind == ["Behind it: seccomp, Landlock, the supervisor.", supervisor, "Behind it: seccomp, Landlock."]
+    assert "      Behind it: seccomp, Landlock." in str(policy(caps.Connect[Literal["*:443"]])).splitlines()
+
+
+def test_the_page_says_what_its_words_mean_and_no_others() -> None:
+    found = {}
+    for grant in (Never, caps.Clock, caps.ReadFile, caps.Resolve, caps.Stdin, caps.Environ):
+        section = str(policy(grant)).partition("words:\n")[2].partition("\n\n")[0]
+        found[grant] = [line.partition(":")[0].strip() for line in section.splitlines() if line[2] != " "]
+    assert found == {
+        Never: ["seccomp"],
+        caps.Clock: ["the checker"],
+        caps.ReadFile: ["seccomp", "Landlock"],
+        caps.Resolve: ["the supervisor"],
+        caps.Stdin: ["descriptors"],
+        caps.Environ: ["environment"],
+    }
+
+
+def test_numbers_are_read_out_in_their_order_and_those_that_adjoin_as_one() -> None:
+    page = str(policy(caps.Connect)).replace("\n      ", " ")
+    assert "level SOL_SOCKET, option 0 to 23;" in page
+    assert "level IPPROTO_IP, option 0 to 3 or 8 to 11;" in page
 
 
 def test_the_page_lists_what_anywhere_leaves_out() -> None:
@@ -311,7 +340,7 @@ def _flat(page: str) -> list[str]:
     words = False
     for line in page.splitlines()[1:]:
         if line.endswith(":") and not line.startswith(" "):
-            words = line == "may make, with any arguments:"
+            words = line == "may make system calls, with any arguments:"
         elif words:
             flat += line.split()
         elif line:
