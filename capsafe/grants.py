@@ -49,6 +49,9 @@ TAXONOMY: Final[tuple[type[Capability], ...]] = (
     caps.NativeCode,
 )
 
+#: The same by their names, as they cross a border: what was said by a child, or saved, may be anything.
+BY_NAME: Final = {capability.__name__: capability for capability in TAXONOMY}
+
 _ORDER: Final = {capability: position for position, capability in enumerate(TAXONOMY)}
 
 _WAY_OUT: Final = "write the capabilities themselves, as in Sandbox[ReadFile | Connect](), or Sandbox[Never]() for none"

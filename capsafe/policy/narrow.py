@@ -16,7 +16,7 @@ from typing import Final
 
 from capsafe import capabilities as caps
 from capsafe.capabilities import Capability
-from capsafe.grants import TAXONOMY, Grant, Granted
+from capsafe.grants import BY_NAME, Grant, Granted
 from capsafe.policy.compile import compile_policy
 from capsafe.policy.observation import Need, Use
 from capsafe.policy.table import ANYWHERE_BESIDES, NEVER_ANYWHERE
@@ -24,8 +24,6 @@ from capsafe.scopes import covers_endpoint, covers_path
 
 #: So many places in one folder stay; with more it is the folder.
 MOST_PLACES: Final = 8
-
-BY_NAME: Final = {capability.__name__: capability for capability in TAXONOMY}
 
 
 @dataclass(slots=True)

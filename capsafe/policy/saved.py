@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from capsafe.capabilities import Capability
 from capsafe.errors import Denial, GrantError
-from capsafe.grants import TAXONOMY, Grant, Granted
+from capsafe.grants import BY_NAME, Grant, Granted
 from capsafe.policy.baseline import BASELINE
 from capsafe.policy.compile import absorb
 from capsafe.policy.explain import fold, lay_out_rules
@@ -26,7 +26,6 @@ _KIND: Final = "capsafe observation"
 
 T = TypeVar("T")
 
-_CAPABILITIES: Final = {capability.__name__: capability for capability in TAXONOMY}
 _CALLS: Final = frozenset(call for numbers in NUMBERS.values() for call in numbers)
 _ARGUMENTS: Final = 6
 _LONGEST: Final = 100_000
@@ -135,9 +134,9 @@ def _row(value: object, length: int) -> list[Any]:
 
 def _capability(value: object) -> type[Capability]:
     name = _of(str, value)
-    if name not in _CAPABILITIES:
+    if name not in BY_NAME:
         raise _BadError(f"there is no capability {name!r:.60}")
-    return _CAPABILITIES[name]
+    return BY_NAME[name]
 
 
 def _granted(value: object) -> Granted:
@@ -206,7 +205,7 @@ def write_page(observation: Observation[object]) -> str:
         ("looked for and did not find below", _few(sorted({need.place for need in observation.absent}))),
         ("was refused", _few([str(denial) for denial in observation.denials])),
     ]
-    if observation.granted.has(_CAPABILITIES["Clock"]) or observation.granted.has(_CAPABILITIES["Random"]):
+    if observation.granted.has(BY_NAME["Clock"]) or observation.granted.has(BY_NAME["Random"]):
         note = "- of Clock and Random only what the broker was asked for is seen: the kernel sees neither"
         sections.append(("note", [note]))
     lines = head

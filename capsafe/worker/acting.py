@@ -17,9 +17,10 @@ from capsafe.kernel.notify import Notification
 from capsafe.policy.hosts import normal_name
 from capsafe.policy.model import QUESTION_CALL, SOCKET_CALLS, Supervised
 from capsafe.worker.answers import RESOLVE, Answer, write_answer
+from capsafe.worker.pending import Memory
 from capsafe.worker.refused import NOT_MINE, Refusal
 from capsafe.worker.resolver import Resolver
-from capsafe.worker.sockets import Memory, Sockets
+from capsafe.worker.sockets import Sockets
 
 if TYPE_CHECKING:
     import select
@@ -68,18 +69,18 @@ class Acting:
 
     def owns(self, descriptor: int) -> bool:
         """Say whether a descriptor that is ready is one of these."""
-        return self._sockets.owns(descriptor) or self._resolver.owns(descriptor)
+        return self._sockets.pending.owns(descriptor) or self._resolver.owns(descriptor)
 
     def serve(self, descriptor: int) -> None:
         """Do what there is to do on a descriptor that is ready. Raises ``OSError``."""
-        if self._sockets.owns(descriptor):
-            self._sockets.finish(descriptor)
+        if self._sockets.pending.owns(descriptor):
+            self._sockets.pending.finish(descriptor)
         else:
             self._resolver.finish(descriptor)
 
     def retry(self) -> float | None:
         """Try again what would have waited; return after how many milliseconds to come again, None for never."""
-        return self._sockets.retry()
+        return self._sockets.pending.retry()
 
     def close(self) -> None:
         """Close everything."""

@@ -15,8 +15,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capsafe import capabilities
-from capsafe.capabilities import Capability
-from capsafe.grants import Grant
+from capsafe.grants import BY_NAME, Grant
 from capsafe.policy.hosts import Address, covers, covers_name, host_names, is_port_alone, normal_name
 from capsafe.scopes import covers_path
 from capsafe.worker.advice import Help, beside_anywhere, real, scope_for
@@ -203,7 +202,7 @@ def _from_refusal(error: OSError, code: int, recorder: Recorder, grant: Grant) -
 
 def _from_note(error: BaseException, noted: tuple[object, ...], grant: Grant) -> Denial | None:
     operation, name, target = noted
-    capability = _capability(name)
+    capability = BY_NAME.get(name) if isinstance(name, str) else None
     if capability is None or not isinstance(operation, str) or not (target is None or isinstance(target, str)):
         return None
     code = error.errno if isinstance(error, OSError) and error.errno else errno.EPERM
@@ -226,7 +225,7 @@ def _from_import(error: ImportError, grant: Grant) -> Denial | None:
     if error.path is None or ("not permitted" not in text and "ermission denied" not in text):
         return None
     for name in ("Import", "NativeCode"):
-        if not grant.has(getattr(capabilities, name)):
+        if not grant.has(BY_NAME[name]):
             return Denial("import", error.name, name, ((name, None),), errno.EPERM)
     return None
 
@@ -319,7 +318,7 @@ def _check(attempt: Attempt, args: tuple[Any, ...], code: int, grant: Grant) -> 
     first: tuple[str, str | None] | None = None
     wanted: list[tuple[str, str | None]] = []
     for name in attempt.needs:
-        capability = _capability(name)
+        capability = BY_NAME.get(name)
         scopes = None if capability is None else grant.scopes_of(capability)
         if scopes is None:
             continue
@@ -400,8 +399,3 @@ def _text(target: object) -> str | None:
         host = _text(target[0])
         return f"[{host}]:{target[1]}" if host and ":" in host else f"{host}:{target[1]}"
     return None if target is None else str(target)[:_LONGEST]
-
-
-def _capability(name: object) -> type[Capability] | None:
-    found = getattr(capabilities, name, None) if isinstance(name, str) else None
-    return found if isinstance(found, type) and issubclass(found, Capability) else None

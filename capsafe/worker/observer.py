@@ -16,12 +16,13 @@ from typing import Final, TypeVar
 from capsafe import capabilities as caps
 from capsafe.capabilities import Capability
 from capsafe.errors import Denial
+from capsafe.grants import BY_NAME
 from capsafe.kernel import notify
 from capsafe.policy import Observation, Policy, Rule
 from capsafe.policy.baseline import BASELINE
 from capsafe.policy.denials import BELL, BELL_ARGUMENT, BELL_CALL
 from capsafe.policy.model import LOW_HALF, Right
-from capsafe.policy.narrow import BY_NAME, ancestors
+from capsafe.policy.narrow import ancestors
 from capsafe.policy.observation import Need, Use
 from capsafe.policy.syscalls import AF_UNIX, PROT_EXEC
 from capsafe.policy.trim import fine_rules, narrowest
@@ -30,9 +31,10 @@ from capsafe.worker.callers import Caller, Label, folder_of, interpreter, real, 
 from capsafe.worker.choices import either, endpoint_of, kind_of, ordered, preferred
 from capsafe.worker.givers import Givers
 from capsafe.worker.outcome import write_wider
+from capsafe.worker.record import MOST
 from capsafe.worker.refused import ANSWER, look_up
 from capsafe.worker.seen import ENTER, ENTRY, MAKE, READ, RUN, WRITE, Touch, touches
-from capsafe.worker.supervisor import MOST, Supervisor, call_name
+from capsafe.worker.supervisor import Supervisor, call_name
 from capsafe.worker.telling import ASKED, REFUSED, Told, read_told
 
 R = TypeVar("R")

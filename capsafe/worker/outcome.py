@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from capsafe import capabilities, errors
+from capsafe import errors
 from capsafe.capabilities import Capability
 from capsafe.errors import CapabilityError, Denial, GrantError, UnsupportedError
-from capsafe.grants import Grant
+from capsafe.grants import BY_NAME, Grant
 from capsafe.worker.classes import LocalClasses
 from capsafe.worker.decode import decode
 from capsafe.worker.objects import builtin_exception
@@ -86,9 +86,11 @@ def _rebuild(told: Any, grant: Grant, refused: Callable[[], Denial | None]) -> B
 def _denied(
     grant: Grant, operation: str, target: str | None, name: str | None, wanted: object, code: int
 ) -> CapabilityError:
-    missing = [(found, scope) for name_, scope in _pairs(wanted) if (found := _capability(name_)) is not None]
+    missing = [
+        (found, scope) for name_, scope in _pairs(wanted) if isinstance(name_, str) and (found := BY_NAME.get(name_))
+    ]
     write = write_wider(grant, missing) if missing else None
-    if name is not None and _capability(name) is None:
+    if not isinstance(name, str) or name not in BY_NAME:
         name = None
     error = CapabilityError(str(operation), target=target, capability=name, write=write, code=int(code))
     error.filename = target
@@ -109,11 +111,6 @@ def _pairs(wanted: object) -> list[tuple[object, str | None]]:
         return []
     pairs = [one for one in wanted if isinstance(one, tuple | list) and len(one) == 2]  # noqa: PLR2004 - a pair
     return [(name, scope if isinstance(scope, str) else None) for name, scope in pairs]
-
-
-def _capability(name: object) -> type[Capability] | None:
-    found = getattr(capabilities, name, None) if isinstance(name, str) else None
-    return found if isinstance(found, type) and issubclass(found, Capability) else None
 
 
 def write_wider(grant: Grant, missing: list[tuple[type[Capability], str | None]]) -> str:

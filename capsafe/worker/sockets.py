@@ -11,9 +11,7 @@ child closes its own. A number that is not known here (a copy, another socket) i
 
 import errno
 import os
-import select
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from capsafe import capabilities as caps
 from capsafe.capabilities import Capability
@@ -35,9 +33,13 @@ from capsafe.policy.syscalls import (
 )
 from capsafe.worker.addresses import LONGEST, Inet, read_inet, read_unix
 from capsafe.worker.held import Held, Table
+from capsafe.worker.pending import Memory, Pending
 from capsafe.worker.refused import NOT_MINE, Refusal
 from capsafe.worker.resolver import Resolver
-from capsafe.worker.unix_paths import OutsideError, at_new_path, at_socket, resolve_scopes
+from capsafe.worker.unix_paths import at_new_path, at_socket, resolve_scopes
+
+if TYPE_CHECKING:
+    import select
 
 #: What is said of a socket that is not known.
 _UNKNOWN: Final = "use an address with a socket that the supervisor did not make, or made for another number, here"
@@ -55,15 +57,6 @@ _UNSPECIFIED: Final = {AF_INET: "0.0.0.0", AF_INET6: "::"}  # noqa: S104 - as da
 _CONNECT_TO: Final = "connect to"
 _LISTEN_ON: Final = "listen on"
 _SEND_TO: Final = "send a datagram to"
-#: What would have waited, and of whose end nothing tells, is tried again after so many milliseconds.
-_RETRY: Final = 10.0
-
-
-class Memory(NamedTuple):
-    """How the child's memory is read, and how it is said that a call still waits."""
-
-    read: Callable[[int, int], bytes]
-    is_waiting: Callable[[Notification], bool]
 
 
 class Sockets:
@@ -74,23 +67,20 @@ class Sockets:
         self._unix = resolve_scopes(supervised.unix)
         self._resolver = resolver
         self._table = Table()
-        self._connecting: dict[int, Held] = {}
-        self._retries: list[tuple[Notification, Callable[[], int | None], int]] = []
+        #: What has not ended yet.
+        self.pending = Pending(self._table)
         self._listener = -1
         self._memory: Memory | None = None
-        self._waiting: select.poll | None = None
 
     def attach(self, listener: int, memory: Memory, waiting: "select.poll") -> None:
         """Begin. ``listener``: where calls are answered. ``waiting``: tells when something has ended."""
-        self._listener, self._memory, self._waiting = listener, memory, waiting
+        self._listener, self._memory = listener, memory
+        self.pending.attach(listener, memory, waiting)
 
     def close(self) -> None:
         """Close everything; who waits is answered by the end of the listener."""
         self._table.close()
-        for held in self._connecting.values():
-            held.close()
-        self._connecting.clear()
-        self._retries.clear()
+        self.pending.close()
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -112,7 +102,7 @@ class Sockets:
         raw = self._read_address(taken.arguments[1], numbers[2])
         if isinstance(raw, int):
             return raw
-        if not self._still(taken):
+        if not self.pending.still(taken):
             return None
         if call == "bind":
             return self._bind(taken, held, raw)
@@ -125,19 +115,9 @@ class Sockets:
             return Refusal(_UNKNOWN, None, str(number))
         if call == "listen" and listens:
             # Event loops do so with a socket that listens already. Its backlog stays.
-            self._answer(taken, 0)
+            self.pending.answer(taken, 0)
             return None
         return errno.EISCONN if call == "connect" else errno.EINVAL
-
-    def _answer(self, taken: Notification, code: int, value: int = 0) -> None:
-        if code:
-            notify.refuse(self._listener, taken, code)
-        else:
-            notify.answer(self._listener, taken, value)
-
-    def _still(self, taken: Notification) -> bool:
-        """Say whether the call still waits, so that what was read is its own."""
-        return self._memory is not None and self._memory.is_waiting(taken)
 
     def _read(self, address: int, length: int) -> bytes:
         return b"" if self._memory is None or length == 0 else self._memory.read(address, length)
@@ -190,11 +170,11 @@ class Sockets:
         code = sockets.connect(held.descriptor, packed)
         if code in (errno.EINPROGRESS, errno.EALREADY):
             blocks = held.blocks
-            self._follow(held, packed, taken if blocks else None)
+            self.pending.follow(held, packed, taken if blocks else None)
             return None if blocks else code
         if held.kind == SOCK_STREAM and code in (0, errno.EISCONN):
             self._table.let_go(held)
-        self._answer(taken, code)
+        self.pending.answer(taken, code)
         return None
 
     def _peer(self, held: Held, raw: bytes, scopes: frozenset[str] | None, operation: str) -> Inet | Refusal | int:
@@ -215,46 +195,6 @@ class Sockets:
         text = peer.address.text
         return hosts.endpoint(text.removeprefix("::ffff:") if "." in text else text, peer.port)
 
-    def _follow(self, held: Held, packed: bytes, taken: Notification | None) -> None:
-        """Wait for the end of a connect: to answer it, or to let go of the socket once it is connected."""
-        held.waits, held.peer = taken, packed
-        if not held.connecting and self._waiting is not None:
-            held.connecting = True
-            self._connecting[held.descriptor] = held
-            self._waiting.register(held.descriptor, select.POLLOUT)
-        # On the loopback it has ended by now.
-        if taken is not None:
-            self.finish(held.descriptor)
-
-    def owns(self, descriptor: int) -> bool:
-        """Say whether a descriptor is of a socket that connects."""
-        return descriptor in self._connecting
-
-    def finish(self, descriptor: int) -> None:
-        """See how a connect has ended."""
-        held = self._connecting[descriptor]
-        asked = select.poll()
-        asked.register(descriptor, select.POLLOUT)
-        # The number may be another one's by now.
-        events = asked.poll(0)
-        if not events:
-            return
-        code = errno.ECONNABORTED if events[0][1] & (select.POLLERR | select.POLLHUP) else 0
-        if held.waits is not None:
-            # To connect again is what says how it has ended. Else that is the child's to ask.
-            code = sockets.connect(descriptor, held.peer)
-            if code in (errno.EINPROGRESS, errno.EALREADY):
-                return
-            self._answer(held.waits, code)
-        del self._connecting[descriptor]
-        held.connecting, held.waits = False, None
-        if self._waiting is not None:
-            self._waiting.unregister(descriptor)
-        if not self._table.has(held):
-            held.close()
-        elif not code:
-            self._table.let_go(held)
-
     # --- bind and listen ---------------------------------------------------------------------------------------------
 
     def _bind(self, taken: Notification, held: Held, raw: bytes) -> Refusal | int | None:
@@ -270,7 +210,7 @@ class Sockets:
             return Refusal(_LISTEN_ON, _capability(held.kind, _LISTEN_ON), str(found), self._scope_of(found))
         code = sockets.bind(held.descriptor, found.pack())
         held.bound = held.bound or not code
-        self._answer(taken, code)
+        self.pending.answer(taken, code)
         return None
 
     def _listen(self, taken: Notification, held: Held, backlog: int) -> Refusal | int | None:
@@ -282,7 +222,7 @@ class Sockets:
         code = sockets.listen(held.descriptor, backlog)
         if not code:
             self._table.let_go(held, listens=True)
-        self._answer(taken, code)
+        self.pending.answer(taken, code)
         return None
 
     # --- Unix sockets ------------------------------------------------------------------------------------------------
@@ -303,13 +243,13 @@ class Sockets:
                 self._table.let_go(held)
             return code
 
-        return self._until_done(taken, once, path, _CONNECT_TO)
+        return self.pending.until_done(taken, once, path, _CONNECT_TO)
 
     def _bind_to_path(self, taken: Notification, held: Held, raw: bytes) -> Refusal | int | None:
         path = _read_path(raw)
         if not isinstance(path, bytes):
             return path
-        return self._until_done(
+        return self.pending.until_done(
             taken, lambda: at_new_path(path, self._unix, lambda to: sockets.bind(held.descriptor, to)), path, _LISTEN_ON
         )
 
@@ -325,7 +265,7 @@ class Sockets:
         data = self._read(taken.arguments[1], length)
         if isinstance(raw, int) or len(data) != length:
             return raw if isinstance(raw, int) else errno.EFAULT
-        if not self._still(taken):
+        if not self.pending.still(taken):
             return None
 
         def send(to: bytes) -> int | None:
@@ -338,42 +278,12 @@ class Sockets:
             path = _read_path(raw)
             if not isinstance(path, bytes):
                 return path
-            return self._until_done(taken, lambda: at_socket(path, self._unix, send), path, _SEND_TO, length)
+            return self.pending.until_done(taken, lambda: at_socket(path, self._unix, send), path, _SEND_TO, length)
         peer = self._peer(held, raw, self._supervised.datagram, _SEND_TO)
         if not isinstance(peer, Inet):
             return peer
         packed = peer.pack()
-        return self._until_done(taken, lambda: send(packed), b"", _SEND_TO, length)
-
-    # --- what would wait ---------------------------------------------------------------------------------------------
-
-    def _until_done(
-        self, taken: Notification, once: Callable[[], int | None], path: bytes, operation: str, value: int = 0
-    ) -> Refusal | None:
-        """Try, and answer with the errno, or with ``value``; where it would wait, try again later."""
-        try:
-            code = once()
-        except OutsideError as error:
-            return Refusal(operation, caps.UnixSocket, os.fsdecode(path), error.place)
-        if code is None:
-            self._retries.append((taken, once, value))
-        else:
-            self._answer(taken, code, value)
-        return None
-
-    def retry(self) -> float | None:
-        """Try what would have waited once more; return after how many milliseconds to come again, None for never."""
-        for one in list(self._retries):
-            taken, once, value = one
-            try:
-                code = once() if self._still(taken) else errno.EINTR
-            except OutsideError:
-                # What the path leads to has changed meanwhile.
-                code = errno.EPERM
-            if code is not None:
-                self._retries.remove(one)
-                self._answer(taken, code, value)
-        return _RETRY if self._retries else None
+        return self.pending.until_done(taken, lambda: send(packed), b"", _SEND_TO, length)
 
 
 def _read_path(raw: bytes) -> bytes | Refusal | int:

@@ -1,8 +1,8 @@
 """The supervisor: takes the child's refused calls from the kernel, refuses them, and says what they were.
 
-This module knows how a refused call becomes a ``Denial`` and who is told. It refuses to let anything through that is
-not allowed, and to decide on what it reads: memory is read for the report alone. Where a grant leaves something to the
-supervisor, it is done elsewhere (``capsafe.worker.acting``), in the call's place.
+This module knows how a refused call becomes a ``Denial``. It refuses to know who is told (``capsafe.worker.record``),
+to let anything through that is not allowed, and to decide on what it reads: memory is read for the report alone. Where
+a grant leaves something to the supervisor, it is done elsewhere (``capsafe.worker.acting``), in the call's place.
 
 The child waits for the answer, so that it comes before anything that takes time. Who asks more than ``MOST`` times is
 answered and counted, and no longer read.
@@ -18,10 +18,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from capsafe import capabilities
 from capsafe.capabilities import Capability
-from capsafe.errors import CapabilityError, Denial
-from capsafe.grants import Grant
+from capsafe.errors import Denial
+from capsafe.grants import BY_NAME, Grant
 from capsafe.kernel import notify
 from capsafe.kernel.support import architecture
 from capsafe.policy.model import LOW_HALF, Rule, Supervised
@@ -32,28 +31,24 @@ from capsafe.worker.advice import Help, beside_anywhere
 from capsafe.worker.events import Attempt
 from capsafe.worker.outcome import write_wider
 from capsafe.worker.place import TELLING_EVENT, read_place, read_refused
+from capsafe.worker.record import MOST, Record
 from capsafe.worker.refused import ANSWER, NOT_MINE, Refusal, Refused, look_up
 from capsafe.worker.signals import NoSignals
 from capsafe.worker.tally import Tally
 
 if TYPE_CHECKING:
-    import logging
-
     from capsafe.worker.acting import Acting
 
 #: OpenBLAS interrupts itself where it can start no threads.
 _GIVING_UP: Final = frozenset({signal.SIGABRT, signal.SIGINT})
-
-#: The most denials of one run that are described.
-MOST: Final = 1000
 
 _LONGEST_PATH: Final = 4096
 #: Read first: most paths are shorter, and a page may end.
 _FIRST_PIECE: Final = 256
 
 
-class Supervisor:
-    """Sees the denials of one run.
+class Supervisor(Record):
+    """Sees the denials of one run, and keeps them.
 
     ``grant``: of the sandbox. ``on_denial``: is called with each denial, in the thread that waits for the child; what
     it raises ends the run. ``supervised``: what is done for the child, None for nothing. ``left_out``: what was trimmed
@@ -67,11 +62,9 @@ class Supervisor:
         supervised: Supervised | None = None,
         left_out: frozenset[Rule] = frozenset(),
     ) -> None:
+        super().__init__(on_denial)
         self._grant = grant
         self._left_out = left_out
-        self._on_denial = on_denial
-        self._denials: list[Denial] = []
-        self._count = 0
         self._socket = -1
         self._listener = -1
         self._memory = -1
@@ -291,7 +284,7 @@ class Supervisor:
 
     def _missing(self, attempt: Attempt, call: str | None, arguments: tuple[int, ...]) -> list[type[Capability]]:
         # What the broker said may be anything: the closure can make the call itself.
-        named = [found for name in attempt.needs if (found := _capability(name)) is not None]
+        named = [BY_NAME[name] for name in attempt.needs if name in BY_NAME]
         missing = [capability for capability in named if self._lacks(capability, attempt, call)]
         if missing or not call:
             return missing
@@ -302,94 +295,11 @@ class Supervisor:
         scopes = self._grant.scopes_of(capability)
         return scopes is not None and (not scopes or attempt.unscoped or call is None)
 
-    # --- who is told -------------------------------------------------------------------------------------------------
-
-    def add(self, denial: Denial) -> None:
-        """Keep a denial and tell of it. Raises what ``on_denial`` raises."""
-        self._count += 1
-        if len(self._denials) >= MOST:
-            return
-        self._denials.append(denial)
-        _logger().warning("%s", denial)
-        if self._on_denial is not None:
-            self._on_denial(denial)
-
-    def last_denial(self) -> Denial | None:
-        """Return what was told last, None where there was nothing."""
-        return self._denials[-1] if self._denials else None
-
-    def finish(self) -> None:
-        """Say how many there were that were not told of one by one."""
-        if self._count > MOST:
-            _logger().warning("%d more operations were refused in this run", self._count - MOST)
-
-    def mark(self, error: BaseException) -> None:
-        """Write the denials on what ends the run. Raises what ``on_denial`` raises."""
-        if isinstance(error, CapabilityError):
-            for told in error.denials:
-                self._settle(told, error)
-        if not self._denials:
-            return
-        try:
-            error.denials = tuple(self._denials)  # type: ignore[attr-defined]  # most exceptions take attributes
-            error.denied = self._count  # type: ignore[attr-defined]  # as above
-        except Exception:  # noqa: BLE001 - a class may refuse in its own way
-            error.add_note("\n".join(["Refused in this run:", *map(str, self._denials[:20])]))
-
-    def explain(self, error: BaseException) -> BaseException:
-        """Return what to raise in place of an error: one that says so where what was refused had been trimmed away.
-
-        The child can't tell: to it the error is one that a file's permissions give, or a scope.
-        """
-        if not isinstance(error, PermissionError) or error.errno != errno.EPERM:
-            return error
-        for denial in self._denials[-_LOOK_BACK:][::-1]:
-            if denial.trimmed and (denial.target is None or error.filename in (None, denial.target)):
-                target = denial.target if denial.target is not None else error.filename
-                found = CapabilityError(denial.operation, target=target, trimmed=True)
-                found.filename = target
-                found.__notes__ = getattr(error, "__notes__", [])
-                return found
-        return error
-
-    def _settle(self, told: Denial, error: CapabilityError) -> None:
-        """Put together what the child says of its last denial and what the kernel told: one is seen by both."""
-        if error.errno == errno.EPERM:
-            for at in range(len(self._denials) - 1, max(len(self._denials) - 1 - _LOOK_BACK, -1), -1):
-                seen = self._denials[at]
-                if _are_one(seen, told):
-                    self._denials[at] = Denial(
-                        operation=told.operation,
-                        call=seen.call,
-                        target=told.target if told.target is not None else seen.target,
-                        capability=told.capability,
-                        write=told.write,
-                        file=told.file or seen.file,
-                        line=told.line or seen.line,
-                    )
-                    return
-        self.add(told)
-
 
 def _acting(supervised: Supervised) -> "Acting":
     from capsafe.worker.acting import Acting  # noqa: PLC0415 - for the grants that need it alone
 
     return Acting(supervised)
-
-
-#: What the closure did not catch was refused at its end, but for what its handlers tried.
-_LOOK_BACK: Final = 16
-
-
-def _are_one(seen: Denial, told: Denial) -> bool:
-    if seen.capability != told.capability:
-        return False
-    return seen.target is None or told.target is None or seen.target == told.target
-
-
-def _capability(name: str) -> type[Capability] | None:
-    found = getattr(capabilities, name, None)
-    return found if isinstance(found, type) and issubclass(found, Capability) else None
 
 
 @cache
@@ -407,13 +317,3 @@ def _allowing(call: str, arguments: tuple[int, ...]) -> list[type[Capability]]:
     return [
         capability for capability, row in ROWS.items() if any(rule.allows(call, arguments) for rule in row.every_call)
     ]
-
-
-@cache
-def _logger() -> "logging.Logger":
-    import logging  # noqa: PLC0415 - most runs have nothing to say
-
-    found = logging.getLogger("capsafe")
-    # A library does not print by itself; whoever configures logging sees it.
-    found.addHandler(logging.NullHandler())
-    return found

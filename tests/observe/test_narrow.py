@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from capsafe import Denial, GrantError, Observation
 from capsafe import capabilities as caps
 from capsafe.cli.grant_text import read_text
-from capsafe.grants import TAXONOMY, Grant, Granted, read_grant
+from capsafe.grants import BY_NAME, TAXONOMY, Grant, Granted, read_grant
 from capsafe.policy import compile_policy
 from capsafe.policy.baseline import BASELINE
 from capsafe.policy.model import Masked, Rule, equals
-from capsafe.policy.narrow import BY_NAME, MOST_PLACES, collapse, narrow
+from capsafe.policy.narrow import MOST_PLACES, collapse, narrow
 from capsafe.policy.observation import Need, Use
 from capsafe.policy.trim import fine_rules, narrowest
 from capsafe.scopes import covers_endpoint, covers_path

@@ -39,7 +39,7 @@ from capsafe.policy.denials import HANDOVER_FLAGS
 from capsafe.policy.model import Rule
 from capsafe.policy.numbers import NUMBERS
 from capsafe.policy.table import ROWS, Row
-from capsafe.worker import addresses, refused, supervisor
+from capsafe.worker import addresses, record, refused
 from capsafe.worker.events import EVENTS
 from tests.kernel.exchanged import FAILURE, exchange
 from tests.sandbox.boxes import PURE, caught, children, descriptors, sandbox_of
@@ -272,9 +272,9 @@ def test_ten_thousand_denials_are_bounded(caplog: pytest.LogCaptureFixture) -> N
         raise ValueError("done")
 
     error, seen = told(Never, closure)
-    assert len(seen) == supervisor.MOST
-    assert seen[-1].target == f"/{supervisor.MOST - 1}"
-    assert len(getattr(error, "denials", ())) == supervisor.MOST
+    assert len(seen) == record.MOST
+    assert seen[-1].target == f"/{record.MOST - 1}"
+    assert len(getattr(error, "denials", ())) == record.MOST
     assert getattr(error, "denied", 0) == 10_000
     assert "9000 more operations were refused" in caplog.records[-1].getMessage()
 
