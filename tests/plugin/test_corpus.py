@@ -44,7 +44,10 @@ def touch_closures(folder: Path, paths: list[str]) -> None:
             file.write("\n# changed\n")
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["sequential", "parallel"])
+PARALLEL = pytest.param(["-n", "2"], id="parallel", marks=pytest.mark.any_python)
+
+
+@pytest.mark.parametrize("workers", [pytest.param([], id="sequential"), PARALLEL])
 def test_cold_warm_and_with_helpers_from_the_cache(folder: Path, workers: list[str]) -> None:
     paths = files(strict=True)
     command = ["--strict", *JSON, *workers, *paths]
@@ -65,11 +68,13 @@ def test_with_lax_options(folder: Path) -> None:
     agrees(run_mypy([*JSON, *paths], folder), paths, "lax, warm")
 
 
+@pytest.mark.any_python
 def test_untyped_bodies_checked_by_mypy_too(folder: Path) -> None:
     paths = [p for p in files(strict=False) if p.startswith(f"{LAX}/")]
     agrees(run_mypy(["--check-untyped-defs", *JSON, *paths], folder), paths, "check_untyped_defs")
 
 
+@pytest.mark.any_python
 def test_in_the_daemon(folder: Path) -> None:
     paths = files(strict=True)
     status = ["--status-file", str(folder / "daemon.json")]

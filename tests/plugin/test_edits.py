@@ -12,7 +12,8 @@ from tests.plugin.runner import Outcome, run_mypy
 
 pytestmark = pytest.mark.checkers
 Start = Callable[[Mapping[str, str], Sequence[str]], "Project"]
-MODES = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["sequential", "parallel"])
+PARALLEL = pytest.param(["-n", "2"], id="parallel", marks=pytest.mark.any_python)
+MODES = pytest.mark.parametrize("workers", [pytest.param([], id="sequential"), PARALLEL])
 
 MAIN = """\
 from typing import Never

@@ -64,6 +64,7 @@ def command(checker: str, cache: Path) -> tuple[list[str], Parser]:
             return [*tool, "check", *config, *options, *cases], pyrefly_lines
 
 
+@pytest.mark.any_python
 @pytest.mark.checkers
 @pytest.mark.parametrize("checker", ["mypy", "pyright", "ty", "pyrefly"])
 def test_the_marked_lines_are_the_errors(checker: str, tmp_path: Path) -> None:
