@@ -170,7 +170,8 @@ REPORTED_STREAM_CALLS: Final = ("read", "write")
 
 #: What would change a stream for the parent, too, since what is open is one and the same: whether it blocks, where in a
 #: file it stands, what was written before. A copy of the descriptor would be the same thing under a number that no
-#: filter knows. Not where programs are granted: they put pipes of their own in the place of the streams.
+#: filter knows. And what would make more of a stream that is a socket than its two ends: another peer, an address,
+#: descriptors in messages. Not where programs are granted: they put pipes of their own in the place of the streams.
 _FIRST_TWO: Final = Masked(0, 0xFFFFFFFE, 0)
 _ALL_THREE: Final = (_FIRST_TWO, equals(0, 2))
 STREAM_CHANGES: Final[Mapping[str, tuple[tuple[Masked, ...], ...]]] = MappingProxyType(
@@ -182,7 +183,10 @@ STREAM_CHANGES: Final[Mapping[str, tuple[tuple[Masked, ...], ...]]] = MappingPro
         "ioctl": tuple((stream, equals(1, FIONBIO)) for stream in _ALL_THREE),
         **{
             call: tuple((stream,) for stream in _ALL_THREE)
-            for call in ("lseek", "ftruncate", "fallocate", "pwrite64", "pwritev", "pwritev2")
+            for call in (
+                *("lseek", "ftruncate", "fallocate", "pwrite64", "pwritev", "pwritev2"),
+                *("connect", "bind", "listen", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"),
+            )
         },
     }
 )

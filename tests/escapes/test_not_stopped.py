@@ -10,7 +10,7 @@ from typing import Any, Literal, Never
 
 import pytest
 
-from capsafe import Connect, ReadFile, Sandbox, Spawn, Stdin, Stdout, UnixSocket
+from capsafe import Connect, Datagram, ReadFile, Sandbox, Spawn, Stdin, Stdout, UnixSocket
 from tests.escapes.arena import SECRET
 from tests.escapes.pairs import WORKED, Family, Stage, as_parent, stage, try_inside
 from tests.escapes.test_metadata import in_the_folder
@@ -77,16 +77,16 @@ def can_open(path: str) -> bool:
     return True
 
 
-@family.attack(Stdin | Connect, WORKED, prepare=offer_a_descriptor)
-def receive_a_descriptor_where_messages_are_granted(stage: Stage) -> object:
-    # Standard input is a Unix socket in which somebody has put one: Connect brings recvmsg
+@family.attack(Stdin | Connect | Spawn, WORKED, prepare=offer_a_descriptor)
+def receive_a_descriptor_where_messages_and_programs_are_granted(stage: Stage) -> object:
+    # Standard input is a Unix socket in which somebody has put one: Connect brings recvmsg, and with Spawn the streams
+    # are the programs'
     return receive_a_descriptor(stage)
 
 
-@family.attack(Stdin | Connect[Literal["127.0.0.1:443"]], WORKED, prepare=read_from_a_datagram_socket)
-def send_anywhere_from_a_stream_where_messages_are_granted(stage: Stage) -> object:
-    # The scope holds sockets that are made inside; a stream was there before
-    return from_stdin(lambda stream: stream.sendmsg([b"x"], [], 0, str(stage.folder / "mail")))
+@family.attack(Stdin | Datagram, WORKED, prepare=read_from_a_datagram_socket)
+def send_anywhere_from_a_stream_where_datagrams_are_granted(stage: Stage) -> object:
+    return from_stdin(lambda stream: stream.sendto(b"x", str(stage.folder / "mail")))
 
 
 def a_server_at_a_path(stage: Stage) -> None:

@@ -142,6 +142,21 @@ def send_anywhere_from_a_stream_that_is_a_socket(stage: Stage) -> object:
     return from_stdin(lambda stream: stream.sendto(b"x", str(stage.folder / "mail")))
 
 
+@attacks.attack(Stdin | INTERNET, prepare=read_from_a_datagram_socket)
+def send_a_message_anywhere_from_a_stream(stage: Stage) -> object:
+    # The scope holds sockets that are made inside; a stream was there before
+    return from_stdin(lambda stream: stream.sendmsg([b"x"], [], 0, str(stage.folder / "mail")))
+
+
+@attacks.attack(Stdin | INTERNET, prepare=read_from_a_datagram_socket)
+def give_a_stream_another_peer(stage: Stage) -> object:
+    def send(stream: socket.socket) -> int:
+        stream.connect(str(stage.folder / "mail"))
+        return stream.send(b"x")
+
+    return from_stdin(send)
+
+
 def from_stdin(send: Callable[[socket.socket], int]) -> bool:
     """Send one byte from standard input itself: a copy of it would be refused."""
     channel = socket.socket(fileno=0)
@@ -188,6 +203,12 @@ def receive_a_descriptor(_: Stage) -> object:
     received = socket.recv_fds(channel, 1, 1)[1]
     channel.detach()
     return os.pread(received[0], len(SECRET), 0).decode() == SECRET
+
+
+@attacks.attack(Stdin | INTERNET, prepare=offer_a_descriptor)
+def receive_a_descriptor_by_a_stream(stage: Stage) -> object:
+    # Connect brings recvmsg, for sockets that are made inside
+    return receive_a_descriptor(stage)
 
 
 def descriptors() -> list[int]:

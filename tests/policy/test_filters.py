@@ -368,7 +368,7 @@ CASES: list[tuple[Any, str, tuple[int, ...], bool]] = [
     (caps.Connect, "socket", (AF_PACKET, RAW, 0), False),
     (caps.Connect, "socket", (AF_VSOCK, STREAM, 0), False),
     (caps.Connect, "socket", (AF_ALG, SEQPACKET, 0), False),
-    (caps.Connect, "connect", (), True),
+    (caps.Connect, "connect", (5,), True),
     (caps.Connect, "bind", (), False),
     (caps.Connect, "listen", (), False),
     (caps.Connect, "accept4", (), False),
@@ -379,8 +379,8 @@ CASES: list[tuple[Any, str, tuple[int, ...], bool]] = [
     (caps.Connect, "sendto", (0, 0, 0, 0), True),
     (caps.Connect, "sendto", (0, 0, 0, 0x20000000), False),
     (caps.Connect, "sendmsg", (0, 0, 0x20000000), False),
-    (caps.Listen, "listen", (), True),
-    (caps.Listen, "bind", (), True),
+    (caps.Listen, "listen", (5,), True),
+    (caps.Listen, "bind", (5,), True),
     (caps.Listen, "connect", (), False),
     (caps.Listen, "sendto", (0, 0, 0, 0x20000000), False),
     (caps.Resolve, "socket", (AF_INET, DGRAM | 0x80800, 0), False),
@@ -573,7 +573,7 @@ def test_filters_stay_short(capability: Any, limit: int) -> None:
     filters = seccomp.compile_filters(compile_policy(grant(capability)))
     assert len(filters.allowed) // 8 <= limit
     assert len(seccomp.compile_reporting(compile_policy(grant(capability))).allowed) // 8 <= limit
-    assert len(filters.denied) // 8 <= 130
+    assert len(filters.denied) // 8 <= 140
 
 
 def test_a_filter_is_compiled_once() -> None:
