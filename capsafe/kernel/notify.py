@@ -52,6 +52,10 @@ _MSG_CMSG_CLOEXEC: Final = 0x40000000
 _CONTROL_HEAD: Final = struct.Struct("=Qii")
 _MOST_DESCRIPTORS: Final = 2
 
+_LONGEST_STRING: Final = 4096
+#: Read first: most paths are shorter, and a page may end.
+_FIRST_PIECE: Final = 256
+
 # Their types are told beforehand, so that numbers are converted in C.
 _SECCOMP: Final = ctypes.PyDLL(None, use_errno=True)["syscall"]
 _SECCOMP.argtypes = (ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_void_p)
@@ -267,3 +271,12 @@ def read_memory(memory: int, address: int, length: int) -> bytes:
         return os.pread(memory, length, address)
     except (OSError, OverflowError, ValueError):
         return b""
+
+
+def read_string(memory: int, address: int) -> tuple[bytes, bool]:
+    """Return a C string, at most 4096 bytes and as far as it can be read, and whether its end was there."""
+    found = read_memory(memory, address, _FIRST_PIECE)
+    if b"\0" not in found and len(found) == _FIRST_PIECE:
+        found += read_memory(memory, address + _FIRST_PIECE, _LONGEST_STRING - _FIRST_PIECE)
+    text, end, _ = found.partition(b"\0")
+    return text, bool(end)

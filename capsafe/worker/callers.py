@@ -13,8 +13,6 @@ from capsafe.kernel import notify
 from capsafe.policy.model import LOW_HALF
 from capsafe.worker.place import read_board
 
-_LONGEST_PATH: Final = 4096
-_FIRST_PIECE: Final = 256
 _AT_FDCWD: Final = -100
 
 
@@ -76,11 +74,10 @@ class Caller(NamedTuple):
         return os.path.join(base, path) if base.startswith("/") else None  # noqa: PTH118 - as above
 
     def _text(self, address: int) -> bytes:
-        found = self.read(address, _FIRST_PIECE)
-        if found and b"\0" not in found:
-            found += self.read(address + len(found), _LONGEST_PATH - len(found))
-        text, end, _ = found.partition(b"\0")
-        return text if end else b""
+        if self.memory < 0 or not address:
+            return b""
+        text, is_whole = notify.read_string(self.memory, address)
+        return text if is_whole else b""
 
     def has_same_file(self, number: int) -> bool:
         """Say whether a descriptor of another process is what this process has at the same number."""

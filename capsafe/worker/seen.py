@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from capsafe.policy.syscalls import O_ACCMODE, O_CREAT, O_TMPFILE, O_TRUNC
+from capsafe.policy.syscalls import O_ACCMODE, O_CREAT, O_TMPFILE, O_TRUNC, O_WRONLY
 
 #: What is done with a path: its content is read; it is changed; it is made, removed or renamed, which changes the
 #: folder it is in; it is run; the current folder becomes it.
@@ -22,8 +22,6 @@ RUN: Final = "run"
 ENTER: Final = "enter"
 #: Made where it is not there, written where it is.
 MAKE: Final = "make"
-
-_O_WRONLY: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def touches(call: str, arguments: tuple[int, ...]) -> tuple[Touch, ...]:
 
 def _opened(flags: int, read: Touch) -> tuple[Touch, ...]:
     mode = flags & O_ACCMODE
-    reading = () if mode == _O_WRONLY else (read,)
+    reading = () if mode == O_WRONLY else (read,)
     makes = flags & O_CREAT or flags & O_TMPFILE == O_TMPFILE
     if not makes and not flags & O_TRUNC and mode == 0:
         return reading

@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 #: OpenBLAS interrupts itself where it can start no threads.
 _GIVING_UP: Final = frozenset({signal.SIGABRT, signal.SIGINT})
 
-_LONGEST_PATH: Final = 4096
-#: Read first: most paths are shorter, and a page may end.
-_FIRST_PIECE: Final = 256
-
 
 class Supervisor(Record):
     """Sees the denials of one run, and keeps them.
@@ -247,10 +243,7 @@ class Supervisor(Record):
 
     def _read(self, address: int) -> bytes:
         """Return a C string, as far as it can be read."""
-        found = notify.read_memory(self._memory, address, _FIRST_PIECE)
-        if b"\0" not in found and len(found) == _FIRST_PIECE:
-            found += notify.read_memory(self._memory, address + _FIRST_PIECE, _LONGEST_PATH - _FIRST_PIECE)
-        return found.partition(b"\0")[0]
+        return notify.read_string(self._memory, address)[0]
 
     def _describe(
         self,
